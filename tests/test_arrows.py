@@ -49,7 +49,8 @@ def test_a_worker_holds_no_compiler() -> None:
         "for top in (runtime, stdlib):\n"
         "    for found in pkgutil.walk_packages(top.__path__, top.__name__ + '.'):\n"
         "        importlib.import_module(found.name)\n"
-        "print(' '.join(sorted({'lark', 'libcst', 'black', 'watchdog', 'transpiler'} & {m.split('.')[0] for m in sys.modules})))"
+        "loaded = {m.split('.')[0] for m in sys.modules}\n"
+        "print(*sorted({'lark', 'libcst', 'black', 'watchdog', 'transpiler'} & loaded))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr
