@@ -230,7 +230,7 @@ def configuration(server: str, workload: Workload, port: int, workers: int = 1) 
         f"listen=udp:{HOST}:{port}",
     ]  # fmt: skip
     lines += [f'loadmodule "{name}.so"' for name in workload.kamailio_modules]
-    route = _without_marks(workload.route, '"').replace("route {", "request_route {", 1)
+    route = _without_marks(workload.route, '"').replace("route {", "request_route {", 1).replace(" % ", " mod ")
     return "\n".join(lines) + "\n" + workload.kamailio_settings + route
 
 
