@@ -135,6 +135,8 @@ class Core:
     """Run after the request route ended (tm drops or completes what was created)."""
     raise_event: Callable[[str, dict[str, Any]], object] = _not_started
     """Publish an event: event_route of that name, MI subscribers."""
+    event_wanted: Callable[[str], bool] = lambda name: False
+    """Does anybody listen to this event?  Spares building its parameters on the hot path."""
     request: Callable[[str, dict[str, Any]], Awaitable[Any]] = _not_started
     """Ask the supervisor (control channel): MI commands that span workers, reload."""
 
