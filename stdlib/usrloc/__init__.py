@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from runtime.mi.engine import MiError
+
 from runtime.core import core
 from runtime.declare import Module
-from runtime.mi.engine import MiError
 from stdlib.usrloc.store import ALL_METHODS, Contact, ContactInfo, Domain, Match, Record
 
-__all__ = ["ALL_METHODS", "Contact", "ContactInfo", "Domain", "Match", "Record", "domain", "domains", "module", "on_change"]
+__all__ = [
+    "ALL_METHODS", "Contact", "ContactInfo", "Domain", "Match", "Record", "domain", "domains", "match_default", "module",
+    "on_change",
+]  # fmt: skip
 
 module = Module("usrloc", "User location: the table of registered contacts, kept in memory.", requires=())
 
@@ -88,8 +92,10 @@ def domain(name: str) -> Domain:
     except KeyError:
         made = domains[name] = Domain(name, lambda event, record, contact: _changed(event, made, record, contact))
         for what, read in (
-            ("users", lambda: len(made.records)), ("contacts", lambda: made.contacts), ("expires", lambda: made.expired),
-        ):  # fmt: skip
+            ("users", lambda: len(made.records)),
+            ("contacts", lambda: made.contacts),
+            ("expires", lambda: made.expired),
+        ):
             if f"{name}-{what}" not in module.statistics:
                 module.statistic(f"{name}-{what}", f"{what} of the domain {name}", read=read)
         return made

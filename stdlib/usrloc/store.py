@@ -12,15 +12,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from runtime.sip.message import ParseError
 from runtime.sip.uri import Uri, parse_uri
+
+from runtime.sip.message import ParseError
 
 if TYPE_CHECKING:
     from runtime.core import Listener
 
 __all__ = [
-    "ALL_METHODS", "EXPIRED", "METHODS", "Contact", "ContactInfo", "Domain", "InvalidCSeq", "Match", "Record", "Retransmission",
-    "method_mask", "same_uri",
+    "ALL_METHODS", "EXPIRED", "METHODS", "Contact", "ContactInfo", "Domain", "InvalidCSeq", "Match", "Record",
+    "Retransmission", "method_mask", "same_uri",
 ]  # fmt: skip
 
 EXPIRED = 10
