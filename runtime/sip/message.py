@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from runtime.declare import Routes
-from runtime.sip.uri import Uri, parse_uri
+from runtime.sip.uri import ParseError, Uri, parse_uri
 
 if TYPE_CHECKING:
     from runtime.core import Listener, Received
@@ -31,15 +31,6 @@ COMPACT = {
     "y": "identity", "n": "identity-info",
 }  # fmt: skip
 """Compact header names (RFC 3261 section 7.3.3 and the IANA registry)."""
-
-
-class ParseError(Exception):
-    """A message, URI or field that cannot be used.  `status` is the response RFC 3261 asks for (400 as a rule)."""
-
-    def __init__(self, reason: str, status: int = 400) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.status = status
 
 
 @dataclass(slots=True)
@@ -118,8 +109,8 @@ class SipMessage:
     """0 in requests."""
     reason: str
     received: Received
-    header_index: dict[str, list[Header]]
-    """Header lines by key, in order of appearance."""
+    header_index: dict[str, list[Any]]
+    """Header lines by key, in order of appearance: (start, colon, end) until a Header is asked for."""
     body_start: int
     """Offset of the first body byte; len(text) when there is none."""
 
@@ -184,16 +175,39 @@ class SipMessage:
     def header(self, key: str) -> Header | None:
         """The first header of this lower-case long name."""
         found = self.header_index.get(key)
-        return found[0] if found else None
+        if not found:
+            return None
+        first = found[0]
+        if type(first) is tuple:
+            first = found[0] = self._header(key, first)
+        return first  # type: ignore[no-any-return]
 
     def headers_of(self, key: str) -> list[Header]:
         """All headers of this lower-case long name, in order."""
-        return self.header_index.get(key, [])
+        found = self.header_index.get(key)
+        if not found:
+            return []
+        for i, item in enumerate(found):
+            if type(item) is tuple:
+                found[i] = self._header(key, item)
+        return found
+
+    def value_of(self, key: str) -> str | None:
+        """The value of the first header of this name, None when there is none."""
+        header = self.header(key)
+        return header.value if header is not None else None
 
     @property
     def headers(self) -> list[Header]:
         """Every header line in order of appearance."""
-        return sorted((h for group in self.header_index.values() for h in group), key=lambda h: h.start)
+        return sorted((h for key in self.header_index for h in self.headers_of(key)), key=lambda h: h.start)
+
+    def _header(self, key: str, place: tuple[int, int, int]) -> Header:
+        start, colon, end = place
+        value = self.text[colon + 1 : end].strip()
+        if "\n" in value:
+            value = " ".join(part.strip() for part in value.splitlines())
+        return Header(key, self.text[start:colon].rstrip(), value, start, end)
 
     @property
     def body(self) -> str:
