@@ -1,0 +1,233 @@
+"""Building what is sent: forwarded requests and replies with their edits, and replies of our own."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from runtime.sip import fields
+
+if TYPE_CHECKING:
+    from runtime.sip.edits import Edits
+    from runtime.sip.message import SipMessage
+
+__all__ = [
+    "MAGIC", "build_forwarded_reply", "build_reply", "build_request", "new_branch", "new_tag", "reply_headers", "reply_via",
+    "settings", "stateless_branch", "stateless_tag",
+]  # fmt: skip
+
+MAGIC = "z9hG4bK"
+"""What every RFC 3261 branch begins with."""
+
+
+class _Settings:
+    """Core parameters that show in what we build; filled in at start."""
+
+    server_signature = True
+    server_header = "Server: OpenSIPS (4.1.0-dev sipc (python))"
+    user_agent_header = "User-Agent: OpenSIPS (4.1.0-dev sipc (python))"
+
+
+settings = _Settings()
+
+_secret = os.urandom(16)
+_numbers = itertools.count(int.from_bytes(os.urandom(4), "big"))
+
+
+def new_tag() -> str:
+    """A fresh tag (RFC 3261 section 19.3)."""
+    return hashlib.md5(f"{next(_numbers)}".encode() + _secret, usedforsecurity=False).hexdigest()
+
+
+def new_branch(mark: str = "") -> str:
+    """A fresh branch; `mark` is carried after the magic cookie."""
+    return f"{MAGIC}{mark}{new_tag()[:16]}"
+
+
+def _signature(msg: SipMessage) -> str:
+    """The same for every retransmission of a request, different between requests."""
+    parts = [msg.request_uri, msg.received.src_ip, str(msg.received.src_port)]
+    for key in ("via", "from", "call-id"):
+        header = msg.header(key)
+        parts.append(header.value if header is not None else "")
+    via = fields.top_via(msg)
+    if via.branch.startswith(MAGIC):
+        parts = [via.branch, *parts[4:]]
+    else:
+        cseq = msg.header("cseq")
+        parts.append(cseq.value.split()[0] if cseq is not None and cseq.value else "")
+    text = "\0".join(parts).encode("latin-1")
+    return hashlib.blake2b(text, key=_secret, digest_size=12).hexdigest()
+
+
+def stateless_tag(msg: SipMessage) -> str:
+    """To tag of a stateless reply: retransmissions and the ACK get the same one (RFC 3261 section 8.2.7)."""
+    return _signature(msg)
+
+
+def stateless_branch(msg: SipMessage) -> str:
+    """Branch of a statelessly forwarded request, stable over retransmissions (RFC 3261 section 16.11)."""
+    return f"{MAGIC}{_signature(msg)}.0"
+
+
+# ---------------------------------------------------------------------------------------------------------- replies
+def _fixed_via(msg: SipMessage) -> str:
+    """The top Via value with received and rport filled in (RFC 3261 section 18.2.1, RFC 3581 section 4)."""
+    header = msg.header("via")
+    value = header.value if header is not None else ""
+    first, *others = fields.split_list(value) if "," in value else (value,)
+    via = fields.top_via(msg)
+    source = msg.received
+    rport = via.rport is not None or "force_rport" in msg.__dict__
+    if not rport and via.host.strip("[]").lower() == source.src_ip.lower():
+        return value
+    sent_by, _, _ = first.partition(";")
+    params = []
+    seen = False
+    for part in fields.split_list(via.params_text, ";") if via.params_text else ():
+        name = part.partition("=")[0].strip().lower()
+        if name == "received":
+            continue
+        if name == "rport" and rport:
+            part = f"rport={source.src_port}"
+            seen = True
+        params.append(part)
+    address = f"[{source.src_ip}]" if ":" in source.src_ip else source.src_ip
+    params.insert(0, f"received={address}")
+    if rport and not seen:
+        params.insert(1, f"rport={source.src_port}")
+    fixed = ";".join([sent_by.rstrip(), *params])
+    return ", ".join([fixed, *others])
+
+
+def reply_via(msg: SipMessage) -> str:
+    """All Via lines of a request as they go into its replies; kept with the message."""
+    try:
+        return msg.__dict__["_reply_via"]  # type: ignore[no-any-return]
+    except KeyError:
+        headers = msg.headers_of("via")
+        text = f"{headers[0].name}: {_fixed_via(msg)}\r\n"
+        for header in headers[1:]:
+            text += f"{header.name}: {header.value}\r\n"
+        msg.__dict__["_reply_via"] = text
+        return text
+
+
+def reply_headers(msg: SipMessage) -> list[str]:
+    """Header lines (with CRLF) that go into every reply to this request (OpenSIPS: reply lumps)."""
+    return msg.lazy("_reply_headers", list)  # type: ignore[no-any-return]
+
+
+def build_reply(
+    msg: SipMessage,
+    code: int,
+    reason: str,
+    *,
+    to_tag: str = "",
+    headers: Iterable[str] = (),
+    body: str = "",
+) -> str:
+    """A reply to a request (RFC 3261 section 8.2.6), header order as OpenSIPS has it.
+
+    `to_tag` is added unless To has one.  `headers` and the request's reply headers are lines with their CRLF.
+    """
+    out = [f"SIP/2.0 {code} {reason}\r\n", reply_via(msg)]
+    text = msg.text
+    if 180 <= code < 300:
+        for header in msg.headers_of("record-route"):
+            out.append(text[header.start : header.end])
+    to = msg.header("to")
+    if to is not None:
+        line = text[to.start : to.end]
+        if to_tag and fields.to_field(msg).tag is None:
+            line = f"{line.rstrip()};tag={to_tag}\r\n"
+        out.append(line)
+    index = msg.header_index
+    for key in ("from", "call-id", "cseq"):
+        found = index.get(key)
+        if found:
+            place = found[0]
+            if type(place) is tuple:
+                out.append(text[place[0] : place[2]])
+            else:
+                out.append(text[place.start : place.end])
+    own = msg.__dict__.get("_reply_headers")
+    if own:
+        out += own
+    out += headers
+    if settings.server_signature:
+        out.append(f"{settings.server_header}\r\n")
+    out.append(f"Content-Length: {len(body)}\r\n\r\n")
+    if body:
+        out.append(body)
+    return "".join(out)
+
+
+# ------------------------------------------------------------------------------------------------------- forwarding
+def _length_edit(msg: SipMessage, edits: Edits, body: str) -> str:
+    """Header section with the Content-Length of a changed body."""
+    length = msg.header("content-length")
+    if length is None:
+        edits.append_header(f"Content-Length: {len(body)}\r\n")
+    elif not edits.removed(length.start, length.end):
+        edits.replace(length.start, length.end, f"Content-Length: {len(body)}\r\n")
+    return body
+
+
+def _rest(msg: SipMessage, start: int, edits: Edits | None, first_via: str | None, extra: str) -> str:
+    """Headers from `start` and body, with edits; `first_via` replaces or precedes the top Via line."""
+    text, body_start = msg.text, msg.body_start
+    head_end = body_start - 2
+    via = msg.header("via")
+    if edits is None:
+        if first_via is None or via is None:
+            return f"{text[start:head_end]}{extra}{text[head_end:]}"
+        return f"{text[start : via.start]}{first_via}{text[via.end : head_end]}{extra}{text[head_end:]}"
+    work = edits.copy()
+    body = edits.body
+    if body is None and edits.changes_body(body_start):
+        body = work.apply(text, body_start, len(text))
+    if body is None:
+        body = text[body_start:]
+    elif not (body == "" and body_start == len(text)):
+        _length_edit(msg, work, body)
+    if first_via is not None and via is not None:
+        work.replace(via.start, via.end, first_via)
+    head = work.apply(text, start, head_end)
+    return f"{''.join(reversed(work.first))}{head}{extra}{''.join(work.last)}\r\n{body}"
+
+
+def build_request(
+    msg: SipMessage, uri: str, via_line: str, *, edits: Edits | None = None, extra: str = "", method: str = ""
+) -> str:  # fmt: skip
+    """A request to forward: new R-URI, our Via on top, the received Via completed, edits applied.
+
+    `via_line` is the full line with CRLF; `extra` header lines go last (Route from a Path vector…).
+    """
+    first_line_end = msg.text.index("\r\n") + 2
+    first = via_line + _received_via_line(msg)
+    return f"{method or msg.method} {uri} SIP/2.0\r\n" + _rest(msg, first_line_end, edits, first, extra)
+
+
+def _received_via_line(msg: SipMessage) -> str:
+    """The received top Via line with received and rport."""
+    header = msg.headers_of("via")[0]
+    fixed = _fixed_via(msg)
+    if fixed == header.value:
+        return msg.text[header.start : header.end]
+    return f"{header.name}: {fixed}\r\n"
+
+
+def build_forwarded_reply(msg: SipMessage, *, edits: Edits | None = None, extra: str = "") -> str:
+    """A reply to send on: the top Via value gone, edits applied."""
+    via = msg.header("via")
+    rest = ""
+    if via is not None and "," in via.value:
+        rest = f"{via.name}: {', '.join(fields.split_list(via.value)[1:])}\r\n"
+    first_line_end = msg.text.index("\r\n") + 2
+    changed = msg.__dict__.get("reply_status")
+    start_line = f"SIP/2.0 {changed[0]} {changed[1]}\r\n" if changed else msg.text[:first_line_end]
+    return start_line + _rest(msg, first_line_end, edits, rest, extra)
