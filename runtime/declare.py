@@ -37,17 +37,43 @@ import enum
 import inspect
 import re
 import typing
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 if TYPE_CHECKING:
     from runtime.sip.message import SipMessage
 
 __all__ = [
-    "BranchRoute", "Check", "Command", "Event", "FailureRoute", "Function", "Module", "NoValue", "NO_VALUE", "Param",
-    "ParamKind", "Parameter", "Pattern", "Raw", "ReadVar", "Ref", "ReplyRoute", "RequestRoute", "RouteCallable", "Routes",
-    "Statistic", "Static", "StrInt", "Transformation", "Value", "Var", "Variable", "ValueType", "ALL",
+    "ALL",
+    "NO_VALUE",
+    "BranchRoute",
+    "Check",
+    "Command",
+    "Event",
+    "FailureRoute",
+    "Function",
+    "Module",
+    "NoValue",
+    "Param",
+    "ParamKind",
+    "Parameter",
+    "Pattern",
+    "Raw",
+    "ReadVar",
+    "Ref",
+    "ReplyRoute",
+    "RequestRoute",
+    "RouteCallable",
+    "Routes",
+    "Static",
+    "Statistic",
+    "StrInt",
+    "Transformation",
+    "Value",
+    "ValueType",
+    "Var",
+    "Variable",
 ]  # fmt: skip
 
 F = TypeVar("F", bound=Callable[..., Any])

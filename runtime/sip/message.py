@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from runtime.core import Listener, Received
     from runtime.generation import Generation
     from runtime.sip.edits import Edits
-    from runtime.sip.fields import Credentials, NameAddr, Via
 
 __all__ = ["COMPACT", "Branch", "Header", "ParseError", "SipMessage"]
 

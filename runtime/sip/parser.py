@@ -53,7 +53,7 @@ def parse_message(data: bytes, received: Received) -> SipMessage:
         text = text[start:]
     end = text.find("\r\n\r\n")
     if end < 0:
-        if "\r\n" not in text and "\n" in text or "\n\n" in text:
+        if ("\r\n" not in text and "\n" in text) or "\n\n" in text:
             text = text.replace("\r\n", "\n").replace("\n", "\r\n")
             end = text.find("\r\n\r\n")
         if end < 0:

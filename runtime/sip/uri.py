@@ -63,8 +63,8 @@ class Uri:
     def replace(
         self,
         *,
-        user: str | None | bool = False,
-        password: str | None | bool = False,
+        user: str | bool | None = False,
+        password: str | bool | None = False,
         host: str | None = None,
         port: int | None = None,
     ) -> str:
