@@ -120,7 +120,7 @@ def _forward_to(msg: SipMessage, where: Destination) -> int:
     where.listener = listener
     text = build_request(
         msg, msg.current_uri, via_line(listener, stateless_branch(msg), msg), edits=msg.edits,
-        extra=path_headers(msg.path_vector),
+        extra=path_headers(msg.path_vector), listener=listener,
     )  # fmt: skip
     if not core.send(text.encode("latin-1"), where):
         counters.err_requests.inc()

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from runtime.sip import fields
 
 if TYPE_CHECKING:
-    from runtime.sip.edits import Edits
+    from runtime.core import Listener
+    from runtime.sip.edits import Edits, Late
     from runtime.sip.message import SipMessage
 
 __all__ = [
@@ -177,7 +178,9 @@ def _length_edit(msg: SipMessage, edits: Edits, body: str) -> str:
     return body
 
 
-def _rest(msg: SipMessage, start: int, edits: Edits | None, first_via: str | None, extra: str) -> str:
+def _rest(
+    msg: SipMessage, start: int, edits: Edits | None, first_via: str | None, extra: str, listener: Listener | None
+) -> str:
     """Headers from `start` and body, with edits; `first_via` replaces or precedes the top Via line."""
     text, body_start = msg.text, msg.body_start
     head_end = body_start - 2
@@ -187,7 +190,11 @@ def _rest(msg: SipMessage, start: int, edits: Edits | None, first_via: str | Non
             return f"{text[start:head_end]}{extra}{text[head_end:]}"
         return f"{text[start : via.start]}{first_via}{text[via.end : head_end]}{extra}{text[head_end:]}"
     work = edits.copy()
-    body = edits.body
+    if edits.late:
+        work.settle(msg, listener or msg.received.listener)
+    body = work.body
+    if not isinstance(body, str):
+        body = None
     if body is None and edits.changes_body(body_start):
         body = work.apply(text, body_start, len(text))
     if body is None:
@@ -197,19 +204,31 @@ def _rest(msg: SipMessage, start: int, edits: Edits | None, first_via: str | Non
     if first_via is not None and via is not None:
         work.replace(via.start, via.end, first_via)
     head = work.apply(text, start, head_end)
-    return f"{''.join(reversed(work.first))}{head}{extra}{''.join(work.last)}\r\n{body}"
+    return f"{_lines(work.first)}{head}{extra}{_lines(work.last)}\r\n{body}"
+
+
+def _lines(texts: list[str | Late]) -> str:
+    return "".join(text for text in texts if isinstance(text, str))
 
 
 def build_request(
-    msg: SipMessage, uri: str, via_line: str, *, edits: Edits | None = None, extra: str = "", method: str = ""
-) -> str:  # fmt: skip
+    msg: SipMessage,
+    uri: str,
+    via_line: str,
+    *,
+    edits: Edits | None = None,
+    extra: str = "",
+    method: str = "",
+    listener: Listener | None = None,
+) -> str:
     """A request to forward: new R-URI, our Via on top, the received Via completed, edits applied.
 
     `via_line` is the full line with CRLF; `extra` header lines go last (Route from a Path vector…).
+    `listener` is the sending socket, for edits that name it (Record-Route, Path); None: the receiving one.
     """
     first_line_end = msg.text.index("\r\n") + 2
     first = via_line + _received_via_line(msg)
-    return f"{method or msg.method} {uri} SIP/2.0\r\n" + _rest(msg, first_line_end, edits, first, extra)
+    return f"{method or msg.method} {uri} SIP/2.0\r\n" + _rest(msg, first_line_end, edits, first, extra, listener)
 
 
 def _received_via_line(msg: SipMessage) -> str:
@@ -230,4 +249,4 @@ def build_forwarded_reply(msg: SipMessage, *, edits: Edits | None = None, extra:
     first_line_end = msg.text.index("\r\n") + 2
     changed = msg.__dict__.get("reply_status")
     start_line = f"SIP/2.0 {changed[0]} {changed[1]}\r\n" if changed else msg.text[:first_line_end]
-    return start_line + _rest(msg, first_line_end, edits, rest, extra)
+    return start_line + _rest(msg, first_line_end, edits, rest, extra, None)

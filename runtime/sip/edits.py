@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from runtime.core import Listener
     from runtime.sip.message import SipMessage
 
-__all__ = ["Edits", "edits_of"]
+__all__ = ["Edits", "Late", "edits_of"]
+
+Late = Callable[["SipMessage", "Edits", "Listener"], str]
+"""Text that is known only when the message is built: it depends on the sending socket (Record-Route) or on other edits.
+Keep these objects immutable; copies of the edits share them."""
 
 
 class Edits:
     """Changes of a message by offset in its received text.  Later edits never see earlier ones."""
 
-    __slots__ = ("_count", "body", "changes", "first", "last")
+    __slots__ = ("_count", "body", "changes", "first", "last", "late")
 
     def __init__(self) -> None:
-        self.changes: list[tuple[int, int, int, str]] = []
+        self.changes: list[tuple[int, int, int, str | Late]] = []
         """(start, order, end, new text)."""
-        self.first: list[str] = []
+        self.first: list[str | Late] = []
         """Header lines to stand before the first header."""
-        self.last: list[str] = []
+        self.last: list[str | Late] = []
         """Header lines to stand after the last header."""
-        self.body: str | None = None
+        self.body: str | Late | None = None
         """The new body; None: the received one with its edits."""
+        self.late = False
+        """Is there any late text?"""
         self._count = 0
 
     def copy(self) -> Edits:
@@ -33,30 +41,53 @@ class Edits:
         made.first = list(self.first)
         made.last = list(self.last)
         made.body = self.body
+        made.late = self.late
         made._count = self._count
         return made
 
-    def replace(self, start: int, end: int, text: str) -> None:
+    def settle(self, msg: SipMessage, listener: Listener) -> None:
+        """Turn late text into text, for sending from this socket.  Done on the copy that is built from."""
+        if not self.late:
+            return
+        if self.body is not None and not isinstance(self.body, str):
+            self.body = self.body(msg, self, listener)
+        self.first = [text if isinstance(text, str) else text(msg, self, listener) for text in self.first]
+        self.last = [text if isinstance(text, str) else text(msg, self, listener) for text in self.last]
+        self.changes = [
+            change if isinstance(change[3], str) else (*change[:3], change[3](msg, self, listener))
+            for change in self.changes
+        ]
+        self.late = False
+
+    def replace(self, start: int, end: int, text: str | Late) -> None:
         """Put `text` in place of the received characters start..end."""
+        if not isinstance(text, str):
+            self.late = True
         self._count += 1
         self.changes.append((start, self._count, end, text))
 
     def remove(self, start: int, end: int) -> None:
         self.replace(start, end, "")
 
-    def insert(self, at: int, text: str) -> None:
+    def insert(self, at: int, text: str | Late) -> None:
         self.replace(at, at, text)
 
-    def append_header(self, text: str) -> None:
+    def append_header(self, text: str | Late) -> None:
         """Add header lines (with their CRLF) after the last header."""
+        if not isinstance(text, str):
+            self.late = True
         self.last.append(text)
 
-    def prepend_header(self, text: str) -> None:
+    def prepend_header(self, text: str | Late) -> None:
         """Add header lines (with their CRLF) before the first header."""
+        if not isinstance(text, str):
+            self.late = True
         self.first.append(text)
 
-    def set_body(self, text: str | None) -> None:
+    def set_body(self, text: str | Late | None) -> None:
         """Give the message another body; "" removes it."""
+        if text is not None and not isinstance(text, str):
+            self.late = True
         self.body = text
 
     def removed(self, start: int, end: int) -> bool:
@@ -68,7 +99,7 @@ class Edits:
         return self.body is not None
 
     def apply(self, text: str, start: int, end: int) -> str:
-        """text[start:end] with the changes that lie in it."""
+        """text[start:end] with the changes that lie in it (late text must be settled before)."""
         mine = sorted(change for change in self.changes if start <= change[0] < end or (change[0] == change[2] == end))
         if not mine:
             return text[start:end]
@@ -77,7 +108,8 @@ class Edits:
         for begun, _, stop, new in mine:
             if begun > at:
                 out.append(text[at:begun])
-            out.append(new)
+            if isinstance(new, str):
+                out.append(new)
             at = max(at, stop)
         if at < end:
             out.append(text[at:end])
