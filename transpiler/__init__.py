@@ -1,0 +1,1 @@
+"""Script text to Python module: grammar, tree, checks, emission, positions, command line."""
