@@ -15,8 +15,8 @@ from types import FrameType
 from typing import Any
 
 __all__ = [
-    "NAMES", "Logger", "configure", "engine", "hooks", "level_number", "levels", "script_error", "script_frame", "script_place",
-    "script_warning", "xlog_line",
+    "NAMES", "Logger", "after_fork", "configure", "engine", "engine_line", "hooks", "level_number", "levels", "script_error",
+    "script_frame", "script_place", "script_warning", "xlog_line",
 ]  # fmt: skip
 
 NAMES = {-3: "ALERT", -2: "CRITICAL", -1: "ERROR", 1: "WARNING", 2: "NOTICE", 3: "INFO", 4: "DBG"}
@@ -171,6 +171,11 @@ def _write(level: int, module: str, function: str, text: str) -> None:
         sinks.syslog.syslog(_SYSLOG.get(level, 7), line.rstrip("\n").replace("\0", ""))
     for hook in hooks.on_line:
         hook(level, module, function, text)
+
+
+def engine_line(level: int, module: str, function: str, text: str) -> None:
+    """One engine line as it is; the caller has checked `levels.log`."""
+    _write(level, module, function, text)
 
 
 def xlog_line(level: int, text: str) -> None:
