@@ -171,8 +171,14 @@ class Scanner:
             elif match := _OPERATORS.match(text, self.at):
                 self._operator(match[0])
             else:
-                self._error("E0105", self.at, self.at + 1, f"unexpected character {char!r}", "remove it")
-                self.at += 1
+                start = self.at
+                while self.at < size and not text[self.at].isascii():
+                    self.at += 1
+                self.at = max(self.at, start + 1)
+                row = self.row
+                span = self.span(row, start - self.starts[row] + 1, row, self.at - self.starts[row] + 1)
+                shown = text[start : self.at]
+                self.sink.warning("W0105", span, f"unexpected {shown!r} is ignored", "remove it")
         row = len(self.expansion.lines) - 1
         end = Tok("$END", "", "", row, len(self.expansion.lines[row]) + 1, row, len(self.expansion.lines[row]) + 1)
         self.tokens.append(end)

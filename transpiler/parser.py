@@ -501,6 +501,9 @@ class _Builder(Transformer[Any, Any]):
         parameter = self._format(text.value, self._place(text)) if text is not None else None
         return nodes.Launch(span=self._span(parts[0], parts[-1]), call=parts[2], report=report, parameter=parameter)
 
+    def stmt(self, parts: list[Any]) -> Any:
+        return parts[0]
+
     def single(self, parts: list[Any]) -> Any:
         return [parts[0]]
 
