@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from runtime.sip.message import SipMessage
 
 __all__ = [
-    "MAGIC", "build_forwarded_reply", "build_reply", "build_request", "new_branch", "new_tag", "reply_headers", "reply_via",
-    "settings", "stateless_branch", "stateless_tag",
+    "MAGIC", "build_forwarded_reply", "build_reply", "build_request", "new_branch", "new_tag", "reply_headers",
+    "reply_via", "set_reply_body", "settings", "stateless_branch", "stateless_tag",
 ]  # fmt: skip
 
 MAGIC = "z9hG4bK"
@@ -122,6 +122,11 @@ def reply_headers(msg: SipMessage) -> list[str]:
     return msg.lazy("_reply_headers", list)  # type: ignore[no-any-return]
 
 
+def set_reply_body(msg: SipMessage, body: str) -> None:
+    """The body of every reply to this request that is given none (append_body_to_reply)."""
+    msg.__dict__["_reply_body"] = body
+
+
 def build_reply(
     msg: SipMessage,
     code: int,
@@ -158,6 +163,8 @@ def build_reply(
     own = msg.__dict__.get("_reply_headers")
     if own:
         out += own
+    if not body:
+        body = msg.__dict__.get("_reply_body", "")
     out += headers
     if settings.server_signature:
         out.append(f"{settings.server_header}\r\n")
@@ -202,7 +209,10 @@ def _rest(
     elif not (body == "" and body_start == len(text)):
         _length_edit(msg, work, body)
     if first_via is not None and via is not None:
-        work.replace(via.start, via.end, first_via)
+        if work.removed(via.start, via.end):
+            work.prepend_header(first_via)
+        else:
+            work.replace(via.start, via.end, first_via)
     head = work.apply(text, start, head_end)
     return f"{_lines(work.first)}{head}{extra}{_lines(work.last)}\r\n{body}"
 

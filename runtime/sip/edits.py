@@ -106,18 +106,22 @@ class Edits:
         out: list[str] = []
         at = start
         for begun, _, stop, new in mine:
+            if begun < at:  # inside a stretch that is gone
+                continue
             if begun > at:
                 out.append(text[at:begun])
             if isinstance(new, str):
                 out.append(new)
-            at = max(at, stop)
+            at = stop
         if at < end:
             out.append(text[at:end])
         return "".join(out)
 
     def changes_body(self, body_start: int) -> bool:
         """Does any edit reach into the body?"""
-        return self.body is not None or any(end > body_start or start >= body_start for start, _, end, _ in self.changes)
+        if self.body is not None:
+            return True
+        return any(end > body_start or start >= body_start for start, _, end, _ in self.changes)
 
 
 def edits_of(msg: SipMessage) -> Edits:
