@@ -133,6 +133,10 @@ class Core:
     """Run for each reply after onreply_route: tm's matching; True: consumed, else it is forwarded statelessly."""
     post_script_hooks: list[Callable[[SipMessage], object]] = field(default_factory=list)
     """Run after the request route ended (tm drops or completes what was created)."""
+    on_script_bug: Callable[[SipMessage], object] | None = None
+    """Answers the request in whose route a bug happened."""
+    ensure_transaction: Callable[[SipMessage], bool] | None = None
+    """Makes the transaction that async() needs (set by tm); False when there can be none."""
     raise_event: Callable[[str, dict[str, Any]], object] = _not_started
     """Publish an event: event_route of that name, MI subscribers."""
     event_wanted: Callable[[str], bool] = lambda name: False

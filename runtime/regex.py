@@ -73,9 +73,7 @@ def translate(pattern: str, newline: bool = False) -> str:
                 out.append(r"\A")
             elif following == "'":
                 out.append(r"\Z")
-            elif following in "wWsSbB":
-                out.append("\\" + following)
-            elif following in "123456789":
+            elif following in "wWsSbB" or following in "123456789":
                 out.append("\\" + following)
             else:
                 out.append(re.escape(following))

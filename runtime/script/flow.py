@@ -1,0 +1,430 @@
+"""How routes run: registration, calls, leaving early, top routes and suspension."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from runtime import counters, log
+from runtime.core import core
+from runtime.declare import NO_VALUE, Module, NoValue, ParamKind, Ref, Routes, StrInt, Value
+
+if TYPE_CHECKING:
+    from runtime.sip.message import SipMessage
+
+__all__ = [
+    "Drop",
+    "Exit",
+    "Outcome",
+    "VarStore",
+    "assign",
+    "assign_var",
+    "branch_route",
+    "call_named",
+    "code_of",
+    "compound",
+    "error_route",
+    "event_route",
+    "failure_route",
+    "invoke",
+    "items",
+    "local_route",
+    "nested",
+    "onreply_route",
+    "param",
+    "ref",
+    "request_route",
+    "returned",
+    "route",
+    "route_place",
+    "route_stack",
+    "run_route",
+    "startup_route",
+    "stop",
+    "timer_route",
+    "true",
+    "var",
+]  # fmt: skip
+
+logger = log.engine("core")
+
+
+class Exit(BaseException):
+    """`exit`, `return(0)`: the top route ends here."""
+
+
+class Drop(Exit):
+    """`drop`: the top route ends and what it worked on is dropped."""
+
+
+class VarStore:
+    """`$var`: values of this process that outlive messages and scripts.  `var.x` is None until it is set."""
+
+    def __getattr__(self, name: str) -> Value:
+        return None
+
+    def __getitem__(self, name: str) -> Value:
+        return self.__dict__.get(name)
+
+    def __setitem__(self, name: str, value: Value) -> None:
+        self.__dict__[name] = value
+
+
+var = VarStore()
+
+
+# -------------------------------------------------------------------------------------------------------- registration
+def _register(kind: str) -> Callable[..., Any]:
+    def named(name: str = "", interval: int = 0) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+            function.__route__ = (kind, name, interval)  # type: ignore[attr-defined]
+            return function
+
+        return decorate
+
+    named.__name__ = kind
+    named.__doc__ = f"Marks a function of generated code as `{kind}[name]`."
+    return named
+
+
+route = _register("route")
+failure_route = _register("failure_route")
+branch_route = _register("branch_route")
+onreply_route = _register("onreply_route")
+timer_route = _register("timer_route")
+event_route = _register("event_route")
+
+
+def _register_single(kind: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        function.__route__ = (kind, "", 0)  # type: ignore[attr-defined]
+        return function
+
+    decorate.__name__ = kind
+    decorate.__doc__ = f"Marks a function of generated code as `{kind}`."
+    return decorate
+
+
+request_route = _register_single("request_route")
+error_route = _register_single("error_route")
+local_route = _register_single("local_route")
+startup_route = _register_single("startup_route")
+
+
+# ------------------------------------------------------------------------------------------------------ inside of routes
+def true(code: int) -> bool:
+    """The truth of a function's code; 0 ends the script."""
+    if code == 0:
+        raise Exit
+    return code > 0
+
+
+def stop(code: int) -> int:
+    """Pass a code on; 0 ends the script."""
+    if code == 0:
+        raise Exit
+    return code
+
+
+def code_of(result: bool | int | None) -> int:
+    """What a function returned as an OpenSIPS code: True and None are 1, False is -1."""
+    if result is True or result is None:
+        return 1
+    if result is False:
+        return -1
+    return result
+
+
+def invoke(function: Callable[..., Any], msg: SipMessage, *arguments: Any) -> Any:
+    """Call a script function with arguments whose types are known only now.
+
+    When one does not fit its declaration the function is not called and the outcome is false, as in OpenSIPS.
+    """
+    declared = _declaration(function)
+    ready: list[Any] = []
+    for number, (parameter, value) in enumerate(zip(declared.params, arguments, strict=False), 1):
+        kind = parameter.kind
+        if (value is None and not parameter.optional) or value is NO_VALUE:
+            wanted = "an integer" if kind is ParamKind.INT else "a string"
+            log.script_error(f"Variable in param [{number}] of {declared.name} is not {wanted}")
+            return False if declared.returns != "int" else -1
+        if kind is ParamKind.INT and isinstance(value, str):
+            if not isinstance(value, StrInt):
+                log.script_error(f"Variable in param [{number}] of {declared.name} is not an integer")
+                return False if declared.returns != "int" else -1
+            value = value.num
+        elif kind in (ParamKind.STR, ParamKind.RAW) and isinstance(value, int):
+            value = str(value)
+        elif kind is ParamKind.REGEX and isinstance(value, (str, int)):
+            from runtime import regex
+
+            try:
+                value = regex.compile(str(value), newline=True)
+            except ValueError as error:
+                log.script_error(f"bad regular expression in param [{number}] of {declared.name}: {error}")
+                return False if declared.returns != "int" else -1
+        ready.append(parameter.default if value is None else value)
+    return function(msg, *ready)
+
+
+_declarations: dict[Callable[..., Any], Any] = {}
+
+
+def _declaration(function: Callable[..., Any]) -> Any:
+    found = _declarations.get(function)
+    if found is None:
+        for module in Module.registry.values():
+            for declared in module.functions.values():
+                _declarations[declared.call] = declared
+        found = _declarations[function]
+    return found
+
+
+def assign(setter: Callable[..., Any], value: Value | NoValue, *more: Any) -> bool:
+    """Set a variable; False (and nothing changed) when there is no value or the variable refuses it."""
+    if value is NO_VALUE:
+        log.script_warning("no value in right expression")
+        return False
+    return setter(value, *more) is not False
+
+
+def assign_var(name: str, value: Value | NoValue) -> bool:
+    """`$var(name) = value`."""
+    if value is NO_VALUE:
+        log.script_warning("no value in right expression")
+        return False
+    var.__dict__[name] = str(value) if isinstance(value, StrInt) else value
+    return True
+
+
+def compound(left: Value, operator: str, right: Value | NoValue) -> Value | NoValue:
+    """`left op= right`: both integers, or both texts and `+=`."""
+    from runtime.script import operators
+
+    if right is NO_VALUE:
+        return NO_VALUE
+    if left is None or right is None:
+        log.script_error(f"NULL operand of '{operator}='")
+        return NO_VALUE
+    left_int, right_int = operators.as_int(left), operators.as_int(right)
+    if left_int is not None and right_int is not None:
+        if operator in "/%" and right_int == 0:
+            log.script_error("divide by 0")
+            return NO_VALUE
+        return operators._calculate(left_int, right_int, operator)
+    if isinstance(left, str) and isinstance(right, str) and operator == "+":
+        return str.__add__(left, right)
+    log.script_error(f"unsupported operand type(s) for {operator}=: {type(left).__name__} and {type(right).__name__}")
+    return NO_VALUE
+
+
+def items(read: Callable[[int], Value]) -> Iterator[Value]:
+    """The values of `$(x[*])` for a loop: index 0, 1, 2… until NULL, read as the loop goes."""
+    index = 0
+    while (value := read(index)) is not None:
+        yield value
+        index += 1
+
+
+def param(params: Any, key: Any) -> Value:
+    """`$param(key)`: an argument of the route by number (1 the first), or an event attribute by name."""
+    if isinstance(params, dict):
+        if key in params:
+            return params[key]  # type: ignore[no-any-return]
+        if isinstance(key, int) or (isinstance(key, str) and key.isdigit()):
+            values = list(params.values())
+            return values[int(key) - 1] if 0 < int(key) <= len(values) else None
+        log.script_warning(f"no such event attribute: {key}")
+        return None
+    try:
+        number = int(key)
+    except (TypeError, ValueError):
+        return None
+    return params[number - 1] if 0 < number <= len(params) else None
+
+
+def returned(msg: SipMessage, index: Any) -> Value:
+    """`$return(index)`: a value of the last route that returned some."""
+    values = msg.__dict__.get("_returned", ())
+    return values[index] if isinstance(index, int) and 0 <= index < len(values) else None
+
+
+def ref(variable: str, name: Any = None, index: Any = None) -> Ref:
+    """A variable to be handed to a function by reference."""
+    if variable == "var":
+        return _VarRef(name)
+    for module in Module.registry.values():
+        if variable in module.variables:
+            return Ref(module.variables[variable], name, index)
+    raise LookupError(f"${variable}")
+
+
+class _VarRef(Ref):
+    """`$var(name)` by reference."""
+
+    __slots__ = ()
+
+    def __init__(self, name: str) -> None:
+        self.variable = Module.registry["core"].variables["var"]
+        self.name = name
+        self.index = None
+
+    def get(self, msg: SipMessage) -> Value:
+        return var[self.name]
+
+    def set(self, msg: SipMessage, value: Value, operator: str = "=") -> bool:
+        var[self.name] = value
+        return True
+
+
+def nested(function: Callable[..., Any], msg: SipMessage, *arguments: Any) -> Any:
+    """Call a route that can call itself; at more than 100 levels the call fails."""
+    depth = msg.__dict__.get("_depth", 0)
+    if depth > 100:
+        log.script_error("route recursion limit reached, giving up")
+        return -1
+    msg.__dict__["_depth"] = depth + 1
+    try:
+        return function(msg, *arguments)
+    finally:
+        msg.__dict__["_depth"] = depth
+
+
+def call_named(msg: SipMessage, name: Value, *arguments: Any) -> Any:
+    """`route($var)`: call a route by the name found at run time; an unknown one logs and yields -5."""
+    generation = msg.generation
+    function = generation.route("route", str(name)) if generation is not None else None
+    if function is None:
+        if log.levels.log >= -3:
+            logger.alert("unknown route(%s) at %s", name, log.script_place())
+        return -5
+    return nested(function, msg, *arguments[: 8 if _takes_params(function) else 0])
+
+
+def _takes_params(function: Callable[..., Any]) -> bool:
+    return bool(function.__code__.co_flags & inspect.CO_VARARGS)
+
+
+# ---------------------------------------------------------------------------------------------------- where are we
+_LABELS = {"request_route": "route"}
+
+
+def _label(code: Any, names: dict[str, Any]) -> str:
+    function = names.get(code.co_name)
+    kind, name, _ = getattr(function, "__route__", ("", "", 0))
+    kind = _LABELS.get(kind, kind)
+    return f"{kind}[{name}]" if name else kind
+
+
+def route_stack() -> list[str]:
+    """The routes being run, innermost first: `["route[relay]", "route"]`."""
+    found = []
+    frame: Any = sys._getframe(1)
+    while frame is not None:
+        if "__sipc_generation__" in frame.f_globals and (label := _label(frame.f_code, frame.f_globals)):
+            found.append(label)
+        frame = frame.f_back
+    return found
+
+
+def route_place() -> tuple[str, int, str]:
+    """(file, line, route) of the statement being run; ("", 0, "") outside of scripts."""
+    frame = log.script_frame(sys._getframe(1))
+    if frame is None:
+        return "", 0, ""
+    return frame.f_code.co_filename, frame.f_lineno, _label(frame.f_code, frame.f_globals)
+
+
+# ------------------------------------------------------------------------------------------------------------ top routes
+@dataclass(slots=True)
+class Outcome:
+    """How a top route ended."""
+
+    rc: int = 1
+    dropped: bool = False
+    failed: bool = False
+    """A bug ended it; logged already."""
+
+
+_DONE = Outcome()
+_DROPPED = Outcome(dropped=True)
+
+
+def run_route(
+    function: Callable[..., Any],
+    msg: SipMessage,
+    kind: Routes,
+    then: Callable[[Outcome], object] | None = None,
+    *arguments: Any,
+) -> None:
+    """Run a top route to its end, then call `then(outcome)`: at once, or later when the route suspends.
+
+    A bug in the route (or in what it calls) is logged with its script position and never passes on; a request being
+    routed is answered 500 then.
+    """
+    before = msg.route_kind
+    msg.route_kind = kind
+    try:
+        result = function(msg, *arguments)
+        if type(result) is not int and inspect.iscoroutine(result):
+            core.spawn(_finish(result, msg, kind, then))
+            return
+        outcome = _DONE
+    except Drop:
+        outcome = _DROPPED
+    except Exit:
+        outcome = _DONE
+    except Exception as error:
+        outcome = _bug(error, msg, kind)
+    finally:
+        msg.route_kind = before
+    if then is not None:
+        then(outcome)
+
+
+async def _finish(coroutine: Any, msg: SipMessage, kind: Routes, then: Callable[[Outcome], object] | None) -> None:
+    msg.route_kind = kind
+    try:
+        await coroutine
+        outcome = _DONE
+    except Drop:
+        outcome = _DROPPED
+    except Exit:
+        outcome = _DONE
+    except Exception as error:
+        outcome = _bug(error, msg, kind)
+    if then is not None:
+        then(outcome)
+
+
+def _bug(error: Exception, msg: SipMessage, kind: Routes) -> Outcome:
+    """Log an exception with the script's frames; answer the request it happened in."""
+    counters.script_bugs.inc()
+    frames = [f for f in traceback.extract_tb(error.__traceback__)]
+    script = [f for f in frames if _is_script(error, f)]
+    place = f" at {script[-1].filename}:{script[-1].lineno}" if script else ""
+    logger.critical("%s: %s%s", type(error).__name__, error, place)
+    for line in traceback.format_exception(error):
+        for part in line.rstrip("\n").split("\n"):
+            logger.error("%s", part)
+    if kind is Routes.REQUEST and core.on_script_bug is not None:
+        core.on_script_bug(msg)
+    return Outcome(rc=-1, failed=True)
+
+
+def _is_script(error: Exception, summary: traceback.FrameSummary) -> bool:
+    tb = error.__traceback__
+    while tb is not None:
+        if tb.tb_lineno == summary.lineno and tb.tb_frame.f_code.co_filename == summary.filename:
+            return "__sipc_generation__" in tb.tb_frame.f_globals
+        tb = tb.tb_next
+    return False
+
+
+def first_of(values: Iterable[Any]) -> Any:
+    """The first value, None when there is none."""
+    return next(iter(values), None)
