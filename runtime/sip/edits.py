@@ -49,14 +49,14 @@ class Edits:
         """Turn late text into text, for sending from this socket.  Done on the copy that is built from."""
         if not self.late:
             return
-        if self.body is not None and not isinstance(self.body, str):
-            self.body = self.body(msg, self, listener)
         self.first = [text if isinstance(text, str) else text(msg, self, listener) for text in self.first]
         self.last = [text if isinstance(text, str) else text(msg, self, listener) for text in self.last]
         self.changes = [
             change if isinstance(change[3], str) else (*change[:3], change[3](msg, self, listener))
             for change in self.changes
         ]
+        if self.body is not None and not isinstance(self.body, str):
+            self.body = self.body(msg, self, listener)
         self.late = False
 
     def replace(self, start: int, end: int, text: str | Late) -> None:

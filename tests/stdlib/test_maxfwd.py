@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from sipmessages import request, sent, values
 
 from stdlib import maxfwd
 from stdlib.maxfwd import is_maxfwd_lt, mf_process_maxfwd_header
+from tests.stdlib.sipmessages import request, sent, values
 
 
 @pytest.fixture(autouse=True)

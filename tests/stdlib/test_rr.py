@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sipmessages import HEAD, TCP, UDP, UDP2, request, sent, values
 
 from runtime import regex
 from runtime.core import Listener, core
 from stdlib import rr
 from stdlib.rr import loose
+from tests.stdlib.sipmessages import HEAD, TCP, UDP, UDP2, request, sent, values
 
 IN_DIALOG = HEAD.replace("To: <sip:bob@127.0.0.1>", "To: <sip:bob@h>;tag=b1")
 
