@@ -428,3 +428,214 @@ def _is_script(error: Exception, summary: traceback.FrameSummary) -> bool:
 def first_of(values: Iterable[Any]) -> Any:
     """The first value, None when there is none."""
     return next(iter(values), None)
+
+
+# ------------------------------------------------------------------------------------------------------- small helpers
+class Rounds:
+    """Counts the rounds of a `while` against max_while_loops."""
+
+    __slots__ = ("left",)
+    limit = 10000
+
+    def __init__(self) -> None:
+        self.left = self.limit
+
+    def more(self) -> bool:
+        """May there be another round?  Logs when the limit is reached."""
+        self.left -= 1
+        if self.left < 0:
+            log.script_error(f"max while loops reached ({self.limit}), increase max_while_loops")
+            return False
+        return True
+
+
+def is_case(subject: Value, *constants: Value) -> bool:
+    """Does a `switch` subject match one of these labels (texts in lower case)?"""
+    if subject is None:
+        return False
+    if isinstance(subject, int):
+        return any(str(subject) == c if isinstance(c, str) else subject == c for c in constants)
+    lowered = subject.lower()
+    for constant in constants:
+        if isinstance(constant, str):
+            if lowered == constant:
+                return True
+        elif isinstance(subject, StrInt) and subject.num == constant:
+            return True
+    return False
+
+
+def plain(value: Value) -> Value:
+    """A value as it is stored: text without its integer shadow."""
+    return str.__str__(value) if isinstance(value, StrInt) else value
+
+
+def keep(msg: SipMessage, result: bool | int | None) -> int:
+    """Leave an outcome in `$rc`; the code."""
+    code = msg.rc = code_of(result)
+    return code
+
+
+def return_code(value: Value) -> int:
+    """The code of `return($var)`: NULL is -1, text is 1."""
+    if value is None:
+        return -1
+    if isinstance(value, int):
+        return value
+    return value.num if isinstance(value, StrInt) else 1
+
+
+def joined(*parts: Any) -> str:
+    """Text and values in a row, as a format string prints them."""
+    from runtime.script.operators import show
+
+    return "".join([part if isinstance(part, str) else show(part) for part in parts])
+
+
+def transform(value: Value, function: Callable[..., Value], *arguments: Any) -> Value:
+    """Apply a transformation: NULL stays NULL, numbers are printed first."""
+    if value is None:
+        return None
+    for argument in arguments:
+        if argument is None:
+            return None
+    return function(value if isinstance(value, str) else str(value), *arguments)
+
+
+def transform_in(msg: SipMessage, value: Value, function: Callable[..., Value], *arguments: Any) -> Value:
+    """Apply a transformation that needs the message."""
+    if value is None:
+        return None
+    return function(msg, value if isinstance(value, str) else str(value), *arguments)
+
+
+def read_in(msg: SipMessage, context: str, read: Callable[[Any], Value]) -> Value:
+    """`$(<reply>…)` and `$(<request>…)`: read from the other message of the transaction; NULL without one."""
+    transaction = msg.transaction
+    if context == "request":
+        other = msg if msg.is_request else getattr(transaction, "request", None)
+    else:
+        other = msg if not msg.is_request else getattr(transaction, "reply_in_progress", None)
+    return read(other) if other is not None else None
+
+
+def route_of(what: str, index: Any) -> Value:
+    """`$route`, `$route.name`, `$route.type` at a depth of the stack; every entry for ALL."""
+    from runtime.declare import ALL
+
+    stack = route_stack()
+    if index is ALL:
+        return " > ".join(reversed(stack))
+    if not isinstance(index, int) or not -len(stack) <= index < len(stack):
+        return None
+    kind, _, name = stack[index].partition("[")
+    if what == "label":
+        return stack[index]
+    return kind if what == "type" else name[:-1] or None
+
+
+def route_named(msg: SipMessage, kind: str, name: Value) -> Callable[..., Any] | None:
+    """A route by the name found at run time; None (and an error line) when there is none."""
+    generation = msg.generation
+    function = generation.route(kind, str(name)) if generation is not None and name is not None else None
+    if function is None:
+        log.script_error(f"{kind} <{name}> does not exist")
+    return function
+
+
+def assertion_failed(msg: SipMessage, text: str) -> None:
+    """A failed assert: logged, error_route run, the script ended."""
+    if log.levels.log >= -2:
+        logger.critical("ASSERTION FAILED (%s) at %s", text, log.script_place())
+    run_error_route(msg, 4, 1, 500, f"ASSERTION FAILED ({text})")
+    raise Exit
+
+
+def run_error_route(msg: SipMessage, error_class: int, level: int, code: int, info: str) -> None:
+    """Run error_route, if the script has one, with `$err.*` set."""
+    generation = msg.generation
+    function = generation.route("error_route", "") if generation is not None else None
+    if function is None or msg.__dict__.get("_in_error_route"):
+        return
+    msg.__dict__["error"] = (error_class, level, info, code, "Server Internal Error" if code == 500 else "Bad Request")
+    msg.__dict__["_in_error_route"] = True
+    try:
+        function(msg)
+    finally:
+        msg.__dict__.pop("_in_error_route", None)
+        msg.__dict__.pop("error", None)
+
+
+async def settle(result: Any) -> Any:
+    """The result of a route called by name, awaited when that route suspends."""
+    return await result if inspect.isawaitable(result) else result
+
+
+def suspend(msg: SipMessage, work: Callable[[], Any], resume: str, timeout: int = 0) -> None:
+    """`async()`: start the work, end the script; the resume route runs with `$rc` when the work is done."""
+    kind = msg.route_kind
+    generation = msg.generation
+    function = generation.route("route", resume) if generation is not None else None
+    waits = kind in (Routes.REQUEST, Routes.ONREPLY) and msg.method != "ACK"
+    if waits and core.ensure_transaction is not None and msg.is_request and not core.ensure_transaction(msg):
+        msg.rc = -1
+        if function is not None:
+            function(msg)
+        raise Exit
+    core.spawn(_resume(msg, work, function, timeout, kind))
+    msg.__dict__["suspended"] = True
+    raise Exit
+
+
+async def _resume(
+    msg: SipMessage, work: Callable[[], Any], function: Callable[..., Any] | None, timeout: int, kind: Routes
+) -> None:
+    import asyncio
+
+    try:
+        result = work()
+        if inspect.isawaitable(result):
+            result = await asyncio.wait_for(result, timeout or None)  # type: ignore[arg-type]
+        msg.rc = code_of(result)
+    except asyncio.TimeoutError:
+        msg.rc = -1
+    except Exit:
+        msg.rc = 0
+    msg.__dict__.pop("suspended", None)
+    if function is None:
+        return
+    hooks = core.post_script_hooks if kind is Routes.REQUEST else []
+
+    def finished(_: Outcome) -> None:
+        if not msg.__dict__.get("suspended"):
+            for hook in hooks:
+                hook(msg)
+
+    run_route(function, msg, kind, finished)
+
+
+def launch(msg: SipMessage, work: Callable[[], Any], report: str | None = None, text: Value = None) -> None:
+    """`launch()`: start the work and go on; the report route gets the text as `$param(1)` and `$rc`."""
+    core.spawn(_report(msg, work, report, text))
+
+
+async def _report(msg: SipMessage, work: Callable[[], Any], report: str | None, text: Value) -> None:
+    try:
+        result = work()
+        if inspect.isawaitable(result):
+            result = await result
+        code = code_of(result)
+    except Exit:
+        code = 0
+    if report is None or core.generation is None:
+        return
+    function = core.generation.route("route", report)
+    if function is None:
+        logger.error("report route [%s] not present in the script", report)
+        return
+    from runtime.dispatch import dummy_message
+
+    blank = dummy_message()
+    blank.rc = code
+    arguments = (text,) if _takes_params(function) else ()
+    run_route(function, blank, Routes.REQUEST, None, *arguments)

@@ -56,13 +56,16 @@ def _mismatch(name: str, left: Value, right: Value) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------ comparisons
-def same(left: str | None, lowered: str) -> bool:
-    """Is the text equal to a constant (given in lower case), whatever the case?"""
-    return left is not None and left.lower() == lowered
+def same(left: Value, lowered: str) -> bool:
+    """Is the text (or printed number) equal to a constant (given in lower case), whatever the case?"""
+    if left is None:
+        return False
+    return (left.lower() if isinstance(left, str) else str(left)) == lowered
 
 
-def not_same(left: str | None, lowered: str) -> bool:
-    return left is None or left.lower() != lowered
+def not_same(left: Value, lowered: str) -> bool:
+    """The contrary of `same`; true for NULL."""
+    return not same(left, lowered)
 
 
 def _comparison(name: str, test: Callable[[Any, Any], bool], null_both: bool, null_one: bool) -> Callable[..., Outcome]:
