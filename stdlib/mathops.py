@@ -317,8 +317,8 @@ def _to_int(value: float) -> int:
 def math_eval(msg: SipMessage, expression: str, result: Var) -> bool:
     """Calculate an expression of + - * / % ^ ( ) and functions as C has them.
 
-    Functions: abs acos asin atan ceil cos cosh exp floor ln log (base 10) sin sinh sqrt tan tanh.  The result is a string
-    with `decimal_digits` digits after the point.
+    Functions: abs acos asin atan ceil cos cosh exp floor ln log (base 10) sin sinh sqrt tan tanh.  The result is a
+    string with `decimal_digits` digits after the point.
     """
     try:
         value = evaluate(expression.strip())
