@@ -75,7 +75,7 @@ def env(msg: SipMessage, name: str) -> Value:
 
 
 # ------------------------------------------------------------------------------------------------------------------ MI
-@module.command("rand_set_prob", "rand_set_prob")
+@module.command("rand_set_prob")
 def mi_rand_set_prob(prob_proc: int) -> None:
     """Set the probability of rand_event(), in percent."""
     if prob_proc > 100:
@@ -84,19 +84,19 @@ def mi_rand_set_prob(prob_proc: int) -> None:
     shared.probability = prob_proc
 
 
-@module.command("rand_reset_prob", "rand_reset_prob")
+@module.command("rand_reset_prob")
 def mi_rand_reset_prob() -> None:
     """Set the probability of rand_event() to the initial one."""
     shared.probability = initial_probability.value
 
 
-@module.command("rand_get_prob", "rand_get_prob")
+@module.command("rand_get_prob")
 def mi_rand_get_prob() -> dict[str, int]:
     """The probability of rand_event(), in percent."""
     return {"actual probability percent": shared.probability}
 
 
-@module.command("get_config_hash", "get_config_hash")
+@module.command("get_config_hash")
 def mi_get_config_hash() -> str:
     """The hash of the configuration file at the start."""
     if not config_hash:
@@ -104,7 +104,7 @@ def mi_get_config_hash() -> str:
     return config_hash[0]
 
 
-@module.command("check_config_hash", "check_config_hash")
+@module.command("check_config_hash")
 def mi_check_config_hash() -> str:
     """Is the configuration file still as it was at the start?"""
     if not config_hash:
@@ -123,7 +123,7 @@ def _shown(value: int | str) -> dict[str, Any]:
     return {"type": "string" if isinstance(value, str) else "integer", "value": value}
 
 
-@module.command("shv_get", "shv_get")
+@module.command("shv_get")
 def mi_shv_get(name: str | None = None) -> dict[str, Any] | list[Any]:
     """The value of a shared variable, or of all."""
     everything = shared.all()
@@ -134,7 +134,7 @@ def mi_shv_get(name: str | None = None) -> dict[str, Any] | list[Any]:
     return {"VAR": _shown(everything[name])}
 
 
-@module.command("shv_set", "shv_set")
+@module.command("shv_set")
 def mi_shv_set(name: str, type: str, value: str) -> None:
     """Set a shared variable; `type` is int or str."""
     if not name:

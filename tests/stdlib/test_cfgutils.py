@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -321,4 +322,13 @@ async def test_sleeping():
 def test_status_functions():
     assert functions.pkg_status(MSG)
     assert functions.shm_status(MSG)
-    assert in_child(lambda: functions.abort(MSG)) < 0
+
+    def killed() -> bool:
+        import faulthandler
+        import resource
+
+        faulthandler.disable()
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        return functions.abort(MSG)
+
+    assert in_child(killed) == -signal.SIGABRT
