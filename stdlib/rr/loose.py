@@ -70,7 +70,10 @@ class _RouteSet:
 
     def __init__(self, msg: SipMessage) -> None:
         self.text = msg.text
-        self.lines = [(header.start, header.end) for header in msg.headers_of("route")]
+        self.lines: list[tuple[int, int]] = [
+            (place[0], place[2]) if type(place) is tuple else (place.start, place.end)
+            for place in msg.header_index["route"]
+        ]
         self.parsed: dict[int, list[_Route]] = {}
 
     def entries(self, number: int) -> list[_Route]:
@@ -88,6 +91,10 @@ class _RouteSet:
         stop = end
         while stop > body and text[stop - 1] in " \t\r\n":
             stop -= 1
+        if text[body : body + 1] == "<" and text.find(",", body, stop) < 0:  # the usual one
+            close = text.find(">", body, stop)
+            if close > 0:
+                return [_Route(text[body + 1 : close].strip(), (start, end), body, body, stop)]
         commas = [match.start() for match in _SPLIT.finditer(text, body, stop) if match[0] == ","]
         found: list[_Route] = []
         begun = body

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runtime.core import core
@@ -39,22 +39,28 @@ def same_realm(one: Listener, other: Listener) -> bool:
     return one is other or (one.port == other.port and one.proto == other.proto and one.ip == other.ip)
 
 
-@dataclass(frozen=True, slots=True)
 class RecordRoute:
     """Record-Route lines of a request, complete once the sending socket is known.
 
-    Immutable: add_rr_param puts a changed copy in its place, so that branches do not see each other's parameters.
+    Never changed: add_rr_param puts another one in its place, so that branches do not see each other's parameters.
     """
 
-    user: str
-    """With its @, or ""."""
-    tail: str
-    """`;lr;ftag=…` and the parameters of record_route()."""
-    params: str
-    """From add_rr_param."""
-    double: bool
-    preset: str | None = None
-    """Address given by the script instead of the socket's."""
+    __slots__ = ("double", "params", "preset", "tail", "user")
+
+    def __init__(self, user: str, tail: str, params: str, double: bool, preset: str | None = None) -> None:
+        self.user = user
+        """With its @, or ""."""
+        self.tail = tail
+        """`;lr;ftag=…` and the parameters of record_route()."""
+        self.params = params
+        """From add_rr_param."""
+        self.double = double
+        self.preset = preset
+        """Address given by the script instead of the socket's."""
+
+    def with_param(self, param: str) -> RecordRoute:
+        """A copy with one more parameter in front of those added before."""
+        return RecordRoute(self.user, self.tail, param + self.params, self.double, self.preset)
 
     def __call__(self, msg: SipMessage, edits: Edits, listener: Listener) -> str:
         start = f"Record-Route: <sip:{self.user}"
@@ -167,7 +173,7 @@ def add_rr_param(msg: SipMessage, param: str) -> bool:
     found = False
     for i, line in enumerate(edits.first):
         if isinstance(line, RecordRoute):
-            edits.first[i] = replace(line, params=param + line.params)
+            edits.first[i] = line.with_param(param)
             if not enable_double_rr.value:
                 return True
             found = True
