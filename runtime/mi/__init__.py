@@ -1,0 +1,1 @@
+"""Management: JSON-RPC 2.0 commands and the transports that carry them."""
