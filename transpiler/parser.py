@@ -19,7 +19,7 @@ from transpiler.variables import SpecError, parse_format, parse_spec
 
 __all__ = ["parse"]
 
-_GRAMMAR = Path(__file__).with_name("grammar.lark")
+_GRAMMAR = Path(__file__).with_name("syntax.lark")
 _ITEM_STARTS = frozenset(
     """PARAM LOADMODULE MODPARAM ROUTE FAILURE_ROUTE BRANCH_ROUTE ONREPLY_ROUTE ERROR_ROUTE LOCAL_ROUTE STARTUP_ROUTE
     TIMER_ROUTE EVENT_ROUTE""".split()
