@@ -62,9 +62,9 @@ class RouteEmitter(Expressions):
     def _decorator(self) -> Any:
         kind, name = self.route.kind, self.route.name
         if kind == "route" and not name:
-            return self.use("request_route")
+            return b.name(self.use("request_route"))
         if kind in ("error_route", "local_route", "startup_route"):
-            return self.use(kind)
+            return b.name(self.use(kind))
         arguments = [b.literal(name)] if name else []
         if kind == "timer_route":
             arguments.append(b.integer(self.route.interval))  # type: ignore[arg-type]
