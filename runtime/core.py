@@ -131,6 +131,8 @@ class Core:
     """Run before the request route for every request; False: the message was consumed (options_reply-like modules)."""
     reply_hooks: list[Callable[[SipMessage], bool]] = field(default_factory=list)
     """Run for each reply after onreply_route: tm's matching; True: consumed, else it is forwarded statelessly."""
+    stateless_replies: bool = True
+    """Forward replies that match no transaction (disable_stateless_fwd)."""
     post_script_hooks: list[Callable[[SipMessage], object]] = field(default_factory=list)
     """Run after the request route ended (tm drops or completes what was created)."""
     on_script_bug: Callable[[SipMessage], object] | None = None

@@ -1,0 +1,1 @@
+"""Sockets: datagrams and streams, and the one place messages are sent from."""
