@@ -383,6 +383,8 @@ class Module:
         self.on_worker: list[Callable[[], None]] = []
         """Run in each worker before traffic, with the loop running and runtime.core filled in."""
         self.on_exit: list[Callable[[], None]] = []
+        self.management: list[Callable[[Any], Any]] = []
+        """Made with the supervisor when the module is loaded: transports of management."""
         Module.registry[name] = self
 
     def init(self, hook: Callable[[], None]) -> Callable[[], None]:

@@ -15,7 +15,7 @@ from transpiler import cache
 from transpiler.diagnostics import Diagnostic, Diagnostics, from_dict, to_dict
 from transpiler.nodes import Span
 
-__all__ = ["BuildOptions", "BuildResult", "build", "check_only"]
+__all__ = ["BuildOptions", "BuildResult", "build", "check_only", "kept"]
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -102,6 +102,19 @@ def build(options: BuildOptions) -> BuildResult:
 
     result.artefact, result.python, result.positions = make(checked, options, expansion)
     cache.write(key, _freeze(result))
+    return result
+
+
+def kept(options: BuildOptions) -> BuildResult | None:
+    """The kept result of the same input, None when there is none (or the input cannot be read)."""
+    expansion = _expand(options, Diagnostics())
+    if expansion is None:
+        return None
+    data = cache.read(f"artefact-{_key(expansion, options)}")
+    if data is None:
+        return None
+    result = BuildResult(inputs=expansion.inputs, files=expansion.files, included_from=dict(expansion.included_from))
+    _thaw(data, result)
     return result
 
 

@@ -13,7 +13,7 @@ from lark.exceptions import UnexpectedToken
 from preprocessors import Expansion
 from transpiler import cache, nodes, settings
 from transpiler.diagnostics import Diagnostics, Note
-from transpiler.lexer import Scanner, Tok
+from transpiler.scanner import Scanner, Tok
 from transpiler.nodes import Span
 from transpiler.variables import SpecError, parse_format, parse_spec
 

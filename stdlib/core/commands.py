@@ -14,7 +14,7 @@ from stdlib.core.module import core
 
 __all__: list[str] = []
 
-_tcp = Module("statistics", "Statistics over management.")
+_statistics = Module("statistics", "Statistics over management.")
 
 
 @core.command("uptime", where="supervisor")
@@ -94,25 +94,25 @@ def _read(statistic: Statistic) -> int:
     return statistic.read() if statistic.read is not None else statistics.total(statistic.slot)
 
 
-@_tcp.command("get", "get_statistics")
+@_statistics.command("get", "get_statistics")
 def get_statistics(statistics: list[str]) -> Any:
     """Values of statistics: names, `group:` or `all`."""
     return {full: _read(statistic) for full, statistic in _chosen(statistics)}
 
 
-@_tcp.command("list", "list_statistics", recipes=((), ("statistics",)))
+@_statistics.command("list", "list_statistics", recipes=((), ("statistics",)))
 def list_statistics(statistics: list[str] | None = None) -> Any:
     """Kinds of statistics."""
     return {full: statistic.kind for full, statistic in _chosen(statistics or ["all"])}
 
 
-@_tcp.command("reset", "reset_statistics")
+@_statistics.command("reset", "reset_statistics")
 def reset_statistics(statistics: list[str]) -> None:
     """Set counters to zero."""
     _reset(_chosen(statistics))
 
 
-@_tcp.command("reset_all", "reset_all_statistics")
+@_statistics.command("reset_all", "reset_all_statistics")
 def reset_all() -> None:
     """Set all counters to zero."""
     _reset(_chosen(["all"]))
@@ -122,3 +122,40 @@ def _reset(chosen: list[tuple[str, Statistic]]) -> None:
     for _, statistic in chosen:
         if statistic.read is None:
             statistics.reset(statistic.slot)
+
+
+# ------------------------------------------------------------------------------- carried out by the supervisor itself
+@core.command("which", where="supervisor", recipes=((), ("command",)))
+def which(command: str | None = None) -> Any:
+    """Names of all commands; with a name, the parameters it takes."""
+    raise MiError(500, "the supervisor answers this")
+
+
+@core.command("ps", where="supervisor")
+def ps() -> Any:
+    """The processes of the server."""
+    raise MiError(500, "the supervisor answers this")
+
+
+@core.command("kill", where="supervisor")
+def kill() -> Any:
+    """Stop the server."""
+    raise MiError(500, "the supervisor answers this")
+
+
+@core.command("reload_routes", where="supervisor")
+def reload_routes() -> Any:
+    """Build the script anew and swap it in; on errors the running one stays and the error says where they are."""
+    raise MiError(500, "the supervisor answers this")
+
+
+@core.command("help", where="supervisor", recipes=((), ("mi_cmd",)))
+def help(mi_cmd: str | None = None) -> Any:
+    """What a command does."""
+    if mi_cmd is None:
+        return "help mi_cmd - describes a command; see `which`"
+    for module in Module.registry.values():
+        for command in module.commands.values():
+            if mi_cmd in (command.name, f"{module.name}:{command.name}", *command.alias):
+                return {"Help": command.doc, "Exported by": module.name}
+    raise MiError(404, "unknown MI command")
