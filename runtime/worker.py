@@ -50,6 +50,8 @@ def apply_core(settings: dict[str, Any], worker: bool = True) -> None:
     prefix.buffer = value("xlog_buf_size")
     core.advertised_address = str(value("advertised_address") or "")
     core.advertised_port = value("advertised_port") or 0
+    stateless = value("disable_stateless_fwd")
+    core.stateless_replies = stateless == 0 or (stateless == -1 and bool(settings.get("forwards")))
     from runtime.sip import build
 
     build.settings.server_signature = bool(value("server_signature"))

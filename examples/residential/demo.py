@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.panel import Panel
 from rich.syntax import Syntax
 from rich.table import Table
@@ -109,7 +110,7 @@ def step(number: int, text: str) -> None:
 def show_log(lines: list[str]) -> None:
     for line in lines:
         place, _, text = line.partition(" ")
-        console.print(f"   [dim]{place}[/] {text}", markup=True)
+        console.print(f"   [dim]{escape(place)}[/] {escape(text)}")
 
 
 def show_generated(module: Path, positions: Path) -> None:
@@ -120,7 +121,7 @@ def show_generated(module: Path, positions: Path) -> None:
         start -= 1
     end = next((i for i in range(start + 3, len(source)) if source[i] and not source[i].startswith((" ", "@", "def"))), len(source))
     block = "\n".join(source[start:end]).split("\n\n\n")[0]
-    console.print(Panel(Syntax(block, "python", theme="ansi_light", word_wrap=True), title=f"{module.name}: route[relay]"))
+    console.print(Panel(Syntax(block, "python", theme="ansi_light", word_wrap=True), title=escape(f"{module.name}: route[relay]")))
     entries = json.loads(positions.read_text())
     console.print(f"   [dim]{positions.name} maps {len(source)} generated lines to the template ({len(json.dumps(entries)) // 1024 + 1} KiB)[/]")
 
@@ -172,7 +173,7 @@ def main() -> int:
             script.write_text(text.replace(old, new))
             swapped = server.wait_for(r"generation 2\b", 10, since)
             done.append(("edit swapped in", f"{time.monotonic() - begun:.2f} s after the save"))
-            console.print(f"   {swapped.split('] ', 1)[-1]}")
+            console.print(f"   {escape(swapped.split('] ', 1)[-1])}")
 
             step(5, "The next call runs the new line")
             since = len(server.lines)

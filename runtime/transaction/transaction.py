@@ -174,16 +174,21 @@ class Transaction:
         first = Branch(msg.current_uri, msg.dst_uri, msg.path_vector, msg.ruri_q, flags, socket)
         targets = [first, *msg.branches]
         msg.branches = []
-        worst, made = -1, 0
+        worst, made, dropped = -1, 0, 0
         saved = (msg.new_uri, msg.dst_uri, msg.path_vector, msg.force_socket, msg.branch_flags)
         for target in targets:
             code = self._add_branch(msg, target, fixed)
             if code > 0:
                 made += 1
+            elif code == 0:
+                dropped += 1
             else:
                 worst = code
         msg.new_uri, msg.dst_uri, msg.path_vector, msg.force_socket, msg.branch_flags = saved
         if made:
+            return 1
+        if dropped:
+            self.reply(500, "Server Internal Error")
             return 1
         known = {-478: (478, "Unresolvable destination"), -477: (477, "Send failed")}
         msg.__dict__["failure"] = known.get(worst, (500, "Server Internal Error"))
@@ -205,7 +210,7 @@ class Transaction:
         result = [1]
 
         def routed(outcome: Outcome) -> None:
-            result[0] = -1 if outcome.dropped else self._start(branch, msg, msg.edits, fixed)
+            result[0] = 0 if outcome.dropped else self._start(branch, msg, msg.edits, fixed)
 
         msg.__dict__["tm_branch_index"] = branch.index
         armed = self.on_reply

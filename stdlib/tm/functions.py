@@ -85,9 +85,12 @@ def t_relay(msg: SipMessage, flags: str = "", destination: str = "") -> int:
         fixed = found
     transaction: Transaction | None = msg.transaction
     if transaction is None:
-        if msg.method == "ACK":
-            return forward_request(msg, destination)
         known = table.find(msg)
+        if msg.method == "ACK":
+            if known is not None and known.replied >= 300:
+                known.acknowledged()
+                return 0
+            return forward_request(msg, destination)
         if known is not None:
             known.retransmitted()
             return 0

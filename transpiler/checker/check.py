@@ -15,6 +15,7 @@ from transpiler import nodes
 from transpiler.checker.known import KNOWN_MODULES, TRANSPORTS
 from transpiler.checker.statements import StatementChecker
 from transpiler.diagnostics import Diagnostics, Note
+from transpiler.emitter.analysis import walk
 
 __all__ = ["CheckedScript", "check"]
 
@@ -100,6 +101,9 @@ def check(script: nodes.Script, sink: Diagnostics) -> CheckedScript:
                 place = next(i for i in script.items if isinstance(i, nodes.LoadModule) and i.name == module.name)
                 sink.error("E1012", place.span, f"module {module.name} needs {needed}", f'add loadmodule "{needed}.so"')
     _routes(script, sink)
+    made.settings["forwards"] = any(
+        isinstance(node, nodes.Call) and node.name == "forward" for route in script.routes for node in walk(route.body)
+    )
     checker = StatementChecker(made, sink, similar)
     for route in script.routes:
         checker.route(route)
