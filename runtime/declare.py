@@ -547,7 +547,9 @@ def _plain(hint: Any) -> type:
     return str
 
 
-_PLAIN_KINDS: dict[Any, ParamKind] = {int: ParamKind.INT, str: ParamKind.STR, re.Pattern[str]: ParamKind.REGEX, Ref: ParamKind.VAR}
+_PLAIN_KINDS: dict[Any, ParamKind] = {
+    int: ParamKind.INT, str: ParamKind.STR, re.Pattern[str]: ParamKind.REGEX, Ref: ParamKind.VAR,
+}  # fmt: skip
 
 
 def _read_signature(call: Callable[..., Any], skip: int = 1) -> tuple[tuple[Param, ...], Literal["bool", "int", "none"]]:

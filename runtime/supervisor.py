@@ -321,7 +321,7 @@ class Supervisor:
         for process in processes:
             try:
                 answer = await process.channel.ask(5.0, ask="mi", **request)
-            except (ChannelClosed, asyncio.TimeoutError):
+            except (TimeoutError, ChannelClosed):
                 raise MiError(500, "a worker did not answer") from None
             if "error" in answer:
                 raise MiError(*answer["error"])

@@ -87,7 +87,7 @@ def _context(msg: SipMessage) -> _Context | None:
     found = msg.__dict__.get("acc")
     if found is None and msg.transaction is not None:
         found = msg.transaction.state.get("acc")
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def _make_context(msg: SipMessage) -> _Context:

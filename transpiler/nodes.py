@@ -11,7 +11,8 @@ from typing import Literal, NamedTuple
 __all__ = [
     "ArgumentNode", "Assert", "Assign", "AsyncCall", "Binary", "Break", "Call", "Case", "Compare", "Complement",
     "Condition", "ConditionBlock", "Drop", "Exit", "Expression", "ForEach", "Format", "GlobalParam", "If", "Item",
-    "Brackets", "Empty", "Error", "Launch", "LoadModule", "Log", "Logical", "ModParam", "Name", "Node", "Not", "Null", "Number", "Pattern",
+    "Brackets", "Empty", "Error", "Launch", "LoadModule",
+    "Log", "Logical", "ModParam", "Name", "Node", "Not", "Null", "Number", "Pattern",
     "Return", "Route", "RouteCall", "Script", "Span", "Statement", "String", "Subnet", "Switch", "Transformation",
     "Variable", "While", "Xlog",
 ]  # fmt: skip

@@ -13,8 +13,8 @@ from lark.exceptions import UnexpectedToken
 from preprocessors import Expansion
 from transpiler import cache, nodes, settings
 from transpiler.diagnostics import Diagnostics, Note
-from transpiler.scanner import Scanner, Tok
 from transpiler.nodes import Span
+from transpiler.scanner import Scanner, Tok
 from transpiler.variables import SpecError, parse_format, parse_spec
 
 __all__ = ["parse"]
@@ -35,7 +35,7 @@ class _NoLexer(lark.lexer.Lexer):
     def __init__(self, conf: Any) -> None:
         del conf
 
-    def lex(self, data: Any) -> Any:
+    def lex(self, lexer_state: Any, parser_state: Any) -> Any:
         return iter(())
 
 
@@ -98,7 +98,7 @@ class _Machine:
         self.state.feed_token(made)  # type: ignore[arg-type]
 
     def _accepts(self) -> set[str]:
-        return set(self.state.accepts())
+        return set(self.state.accepts())  # type: ignore[no-untyped-call]
 
     def _after(self, token: Tok) -> Span:
         """Just behind a token."""
@@ -320,7 +320,7 @@ class _Builder(Transformer[Any, Any]):
         return nodes.Name(span=self._place(token), value=value)
 
     def body_of_route(self, parts: list[Any]) -> Any:
-        return [part for part in parts[1:-1]] or []
+        return list(parts[1:-1])
 
     def _route(self, kind: Tok, name: str, body: list[Any], head: Span, interval: int = 0) -> Any:
         if name == "0" and kind.type == "ROUTE":

@@ -280,13 +280,7 @@ class Scanner:
                 depth += 1
             elif char == "}":
                 depth -= 1
-            elif char == "\n" and depth <= 0 and not self._continues(at):
-                break
-            elif char == ";" and depth <= 0:
-                break
-            elif depth <= 0 and char in " \t" and (match := _WORD.match(text, _skip(text, at))) and (
-                self._is_global(match.end()) or match[0] in ("loadmodule", "modparam", "route")
-            ):
+            elif depth <= 0 and self._ends_value(at):
                 break
             at += 1
         end = at
@@ -296,6 +290,17 @@ class Scanner:
         self._emit("VALUE", start, end, text[start:end])
         if text[_skip(text, self.at)] == ";":
             self._advance(_skip(text, self.at) + 1)
+
+    def _ends_value(self, at: int) -> bool:
+        """Is text[at] a line end, a semicolon, or the blank before the next item on the same line?"""
+        text = self.text
+        char = text[at]
+        if char == "\n":
+            return not self._continues(at)
+        if char == ";":
+            return True
+        match = _WORD.match(text, _skip(text, at)) if char in " \t" else None
+        return match is not None and (self._is_global(match.end()) or match[0] in ("loadmodule", "modparam", "route"))
 
     def _continues(self, newline: int) -> bool:
         """Does the next line carry on this value (indented scaling profiles, strings of mpath)?"""
@@ -401,7 +406,7 @@ class Scanner:
             return
         if text[at : at + 1] == "{" and text[at + 1 : at + 2].isalpha():
             close = text.find("}", at)
-            if 0 < close and "." in text[at:close] and "\n" not in text[at:close]:
+            if close > 0 and "." in text[at:close] and "\n" not in text[at:close]:
                 row = self.row
                 span = self.span(row, at - self.starts[row] + 1, row, close - self.starts[row] + 2)
                 name = text[start + 1 : at]

@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 from transpiler.diagnostics import Diagnostics
-from transpiler.scanner import to_int
 from transpiler.nodes import Span
+from transpiler.scanner import to_int
 
 __all__ = ["SOCKETS", "parse_socket", "parse_value"]
 

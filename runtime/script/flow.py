@@ -379,7 +379,7 @@ async def _finish(coroutine: Any, msg: SipMessage, kind: Routes, then: Callable[
 def _bug(error: Exception, msg: SipMessage, kind: Routes) -> Outcome:
     """Log an exception with the script's frames; answer the request it happened in."""
     counters.script_bugs.inc()
-    frames = [f for f in traceback.extract_tb(error.__traceback__)]
+    frames = list(traceback.extract_tb(error.__traceback__))
     script = [f for f in frames if _is_script(error, f)]
     place = f" at {script[-1].filename}:{script[-1].lineno}" if script else ""
     logger.critical("%s: %s%s", type(error).__name__, error, place)
@@ -570,9 +570,9 @@ async def _resume(
     try:
         result = work()
         if inspect.isawaitable(result):
-            result = await asyncio.wait_for(result, timeout or None)  # type: ignore[arg-type]
+            result = await asyncio.wait_for(result, timeout or None)
         msg.rc = code_of(result)
-    except asyncio.TimeoutError:
+    except TimeoutError:
         msg.rc = -1
     except Exit:
         msg.rc = 0

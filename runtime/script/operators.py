@@ -194,7 +194,7 @@ def add(left: Value | NoValue, right: Value | NoValue) -> Value | NoValue:
     if isinstance(left, int):
         return _calculate(left, right, "+")
     text = "" if right is None else right if isinstance(right, str) else str(right)
-    return text if left is None else str.__add__(left, text)  # type: ignore[arg-type]
+    return text if left is None else str.__add__(left, text)
 
 
 def add_literal(left: Value | NoValue, right: int | NoValue) -> Value | NoValue:
@@ -202,7 +202,7 @@ def add_literal(left: Value | NoValue, right: int | NoValue) -> Value | NoValue:
     if isinstance(left, int) and isinstance(right, int):
         return wrap(left + right)
     if left is not NO_VALUE and right is not NO_VALUE:
-        log.script_error(f"invalid string operands: {_kind(left)} and {_kind(right)}")  # type: ignore[arg-type]
+        log.script_error(f"invalid string operands: {_kind(left)} and {_kind(right)}")
     return NO_VALUE
 
 
@@ -283,7 +283,7 @@ shift_right = _operation("shift_right", ">>")
 
 def complement(value: Value | NoValue) -> Value | NoValue:
     """`~`: needs an integer."""
-    number = as_int(value) if value is not NO_VALUE else None  # type: ignore[arg-type]
+    number = as_int(value) if value is not NO_VALUE else None
     if number is None:
         if value is not NO_VALUE:
             log.script_error("'~' needs an integer")

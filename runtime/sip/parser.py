@@ -100,7 +100,7 @@ def parse_message(data: bytes, received: Received) -> SipMessage:
         else:
             previous.append((position, position + colon, after))
         position = after
-    msg.header_index = index  # type: ignore[assignment]
+    msg.header_index = index
     if not msg.is_request:
         place = index.get("cseq")
         if place:

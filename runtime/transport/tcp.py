@@ -225,7 +225,7 @@ class TcpTransport:
             _, made = await asyncio.wait_for(
                 loop.create_connection(lambda: Connection(self), *target), max(self.connect_time, 0.05) * 10
             )
-        except (OSError, asyncio.TimeoutError) as error:
+        except (TimeoutError, OSError) as error:
             logger.error("cannot connect to %s:%d: %s", *target, error or "time limit")
             self._connecting.pop(target, None)
             return

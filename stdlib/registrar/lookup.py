@@ -6,8 +6,6 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated
 
-from stdlib.sipmsgops import append_hf
-
 from runtime import log, regex
 from runtime.core import core
 from runtime.declare import Check, Routes, Static, Var
@@ -16,6 +14,7 @@ from runtime.sip.message import Branch, ParseError
 from stdlib import usrloc
 from stdlib.registrar import settings
 from stdlib.registrar.settings import Flags, Refusal, Target, avp_name, extract_aor, module
+from stdlib.sipmsgops import append_hf
 from stdlib.usrloc.store import METHODS, Contact, Record
 
 if TYPE_CHECKING:

@@ -7,17 +7,16 @@ import random
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated
 
-from runtime.sip.uri import parse_uri
-from stdlib.sipmsgops import append_to_reply
-
 from runtime import log
 from runtime.core import core
 from runtime.declare import Check, Routes, Static
 from runtime.sip import fields
 from runtime.sip.message import ParseError
+from runtime.sip.uri import parse_uri
 from stdlib import signaling, usrloc
 from stdlib.registrar import settings
 from stdlib.registrar.settings import Flags, Refusal, avp_name, avp_value, extract_aor, module
+from stdlib.sipmsgops import append_to_reply
 from stdlib.usrloc.store import (
     ALL_METHODS,
     Contact,
@@ -31,8 +30,8 @@ from stdlib.usrloc.store import (
 )  # fmt: skip
 
 if TYPE_CHECKING:
+    from runtime.core import Listener
     from runtime.sip.fields import NameAddr
-
     from runtime.sip.message import SipMessage
 
 __all__ = ["remove", "remove_ip_port", "save"]
@@ -223,7 +222,7 @@ def _path(msg: SipMessage, plan: _Plan) -> tuple[str, str]:
     return path, received
 
 
-def _socket_header(msg: SipMessage) -> object:
+def _socket_header(msg: SipMessage) -> Listener | None:
     """The listener that the socket header names."""
     name = settings.sock_hdr_name.value
     header = msg.header(name.lower()) if name else None

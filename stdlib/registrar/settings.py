@@ -6,10 +6,9 @@ import base64
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from runtime.sip.uri import parse_uri
-
 from runtime.declare import Module
 from runtime.sip.message import ParseError
+from runtime.sip.uri import parse_uri
 from stdlib import usrloc
 
 if TYPE_CHECKING:

@@ -83,9 +83,10 @@ def _reply(msg: SipMessage) -> bool:
 def _after_script(msg: SipMessage) -> None:
     """A transaction that was made but neither answered nor relayed is let go."""
     transaction: Any = msg.transaction
-    if transaction is not None and not transaction.branches and not transaction.pending and transaction.replied < 200:
-        if transaction.wait_timer is None:
-            transaction.wait_timer = core.timers.after(settings.wait, transaction.release)
+    if transaction is None or transaction.wait_timer is not None:
+        return
+    if not transaction.branches and not transaction.pending and transaction.replied < 200:
+        transaction.wait_timer = core.timers.after(settings.wait, transaction.release)
 
 
 def _ensure(msg: SipMessage) -> bool:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from runtime.mi.engine import MiError
-
 from runtime.core import core
 from runtime.declare import Module
+from runtime.mi.engine import MiError
 from stdlib.usrloc.store import ALL_METHODS, Contact, ContactInfo, Domain, Match, Record
 
 __all__ = [

@@ -12,9 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from runtime.sip.uri import Uri, parse_uri
-
 from runtime.sip.message import ParseError
+from runtime.sip.uri import Uri, parse_uri
 
 if TYPE_CHECKING:
     from runtime.core import Listener

@@ -118,7 +118,8 @@ class StatementChecker:
         self.variable(node.target, writes=True)
         self.variable(node.source)
         if node.source.index != "*":
-            self.sink.warning("W0053", node.source.span, 'the loop needs an index [*] and is skipped', f"write {_star(node.source)}")
+            hint = f"write {_star(node.source)}"
+            self.sink.warning("W0053", node.source.span, "the loop needs an index [*] and is skipped", hint)
         self.block(node.body)
 
     def _xlog(self, node: nodes.Xlog) -> None:

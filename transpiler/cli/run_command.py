@@ -58,7 +58,7 @@ def serve(args: Any, watch: bool) -> int:
 
     result = kept(options) or _in_builder(options)
     sys.stderr.write(report(result))
-    if not result.ok:
+    if result.artefact is None:
         return 1
     import stdlib
     from runtime import log
@@ -80,7 +80,7 @@ def serve(args: Any, watch: bool) -> int:
         process = await asyncio.create_subprocess_exec(*words)
         try:
             await asyncio.wait_for(process.wait(), 60)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             process.kill()
             return Built(None, "the build did not finish within 60 s")
         made = build(options)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import libcst as cst
 
@@ -13,7 +13,8 @@ __all__ = [
     "tuple_",
 ]  # fmt: skip
 
-Expr = cst.BaseExpression
+Expr: TypeAlias = Any
+"""A libcst expression."""
 
 
 def name(text: str) -> cst.Name:
@@ -42,7 +43,7 @@ def string_code(text: str, quote: str = '"') -> str:
             out.append("\\r")
         elif char == "\t":
             out.append("\\t")
-        elif " " <= char <= "~" or "\xa1" <= char <= "\xff" and char != "\xad":
+        elif " " <= char <= "~" or ("\xa1" <= char <= "\xff" and char != "\xad"):
             out.append(char)
         else:
             out.append(f"\\x{ord(char):02x}")

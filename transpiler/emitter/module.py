@@ -101,8 +101,9 @@ def _format(text: str) -> str:
     if known is not None:
         return known.decode("latin-1")
     import black
+    import black.mode
 
-    made = black.format_str(text, mode=black.Mode(line_length=_LINE_LENGTH, target_versions={black.TargetVersion.PY311}))
+    made = black.format_str(text, mode=black.Mode(line_length=_LINE_LENGTH, target_versions={black.mode.TargetVersion.PY311}))
     cache.write(key, made.encode("latin-1"))
     return made
 

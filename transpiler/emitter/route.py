@@ -8,13 +8,13 @@ from typing import Any
 
 import libcst as cst
 
-from runtime.declare import Function, ParamKind
+from runtime.declare import Function
 from runtime.declare import Variable as Declared
 from runtime.log import level_number
 from transpiler import nodes
 from transpiler.emitter import build as b
-from transpiler.emitter.analysis import Analysis, RouteFacts, is_rc, reads_rc, target_name
-from transpiler.emitter.expressions import Expressions, Typed
+from transpiler.emitter.analysis import Analysis, RouteFacts, reads_rc, target_name
+from transpiler.emitter.expressions import Expressions
 from transpiler.emitter.names import Names
 from transpiler.nodes import Span
 
@@ -57,7 +57,7 @@ class RouteEmitter(Expressions):
             decorators=[cst.Decorator(self._decorator())],
             asynchronous=cst.Asynchronous() if self.facts.suspends else None,
         )
-        return self.at(made, self.route.head or self.route.span)  # type: ignore[no-any-return]
+        return self.at(made, self.route.head or self.route.span)
 
     def _decorator(self) -> Any:
         kind, name = self.route.kind, self.route.name
@@ -67,7 +67,7 @@ class RouteEmitter(Expressions):
             return b.name(self.use(kind))
         arguments = [b.literal(name)] if name else []
         if kind == "timer_route":
-            arguments.append(b.integer(self.route.interval))  # type: ignore[arg-type]
+            arguments.append(b.integer(self.route.interval))
         return b.call(self.use(kind), *arguments)
 
     # ---------------------------------------------------------------------------------------------------- statements
@@ -91,7 +91,7 @@ class RouteEmitter(Expressions):
             out += self.pending
             self.pending = []
             out += made
-            if isinstance(statement, _ENDS) or isinstance(statement, nodes.Break):
+            if isinstance(statement, (*_ENDS, nodes.Break)):
                 break
         return out
 
@@ -318,7 +318,8 @@ class RouteEmitter(Expressions):
                 body = [*body, self.at(b.assign(cst.Name(flag), cst.Name("True")), case.span)]
             inner.append(self.at(cst.If(test, b.block(body or [self._pass(case.span)])), case.span))
             inside = True
-        if not (node.cases[-1].body and isinstance(node.cases[-1].body[-1], (*_ENDS, nodes.Break)) and node.cases[-1].value is None):
+        last = node.cases[-1]
+        if not (last.value is None and last.body and isinstance(last.body[-1], (*_ENDS, nodes.Break))):
             inner.append(self.at(cst.SimpleStatementLine([cst.Break()]), node.span))
         return [self.at(cst.While(cst.Name("True"), b.block(inner)), node.span)]
 
@@ -425,7 +426,7 @@ class RouteEmitter(Expressions):
 
     def _launch(self, node: nodes.Launch) -> list[Any]:
         arguments = [cst.Name("msg"), self._deferred(node.call)]
-        arguments.append(b.literal(_route_name(node.report)) if node.report else b.none())  # type: ignore[arg-type]
+        arguments.append(b.literal(_route_name(node.report)) if node.report else b.none())
         if node.parameter:
             arguments.append(self.format(node.parameter))
         return [self.at(b.expression(b.call(self.use("launch"), *arguments)), node.span)]

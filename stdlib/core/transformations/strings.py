@@ -335,7 +335,8 @@ def _substitution(text: str) -> tuple[re.Pattern[str], str, bool]:
     if len(text) < 3:
         raise ValueError("expected /regex/replacement/flags")
     mark = text[0]
-    parts, current, i = [], "", 1
+    parts: list[str] = []
+    current, i = "", 1
     while i < len(text):
         if text[i] == "\\" and i + 1 < len(text) and text[i + 1] == mark:
             current += mark

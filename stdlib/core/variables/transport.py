@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from runtime import log
 from runtime.core import Listener
 from runtime.core import core as services

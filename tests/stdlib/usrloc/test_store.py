@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from runtime.sip.uri import parse_uri
 from stdlib.usrloc.store import (
     Contact,
