@@ -245,7 +245,7 @@ def _calculate(left: int, right: Any, op: str) -> Value | NoValue:
 def _operation(name: str, op: str) -> Callable[[Any, Any], Value | NoValue]:
     def operate(left: Any, right: Any) -> Value | NoValue:
         if left is NO_VALUE or right is NO_VALUE:
-            return NO_VALUE
+            return NO_VALUE  # type: ignore[no-any-return]
         if isinstance(left, int):
             return _calculate(left, right, op)
         if op in "&|^" and isinstance(left, str) and isinstance(right, str):
