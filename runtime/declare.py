@@ -540,6 +540,8 @@ class Module:
 
 def _plain(hint: Any) -> type:
     """`int` for `int | None`, `list` for `list[str]`."""
+    if typing.get_origin(hint) in (list, dict):
+        return typing.cast(type, typing.get_origin(hint))
     for choice in typing.get_args(hint) or (hint,):
         origin = typing.get_origin(choice) or choice
         if origin in (int, str, list, dict, bool):
