@@ -73,6 +73,8 @@ class _Machine:
         self.blocks: list[Tok] = []
         """Opening braces not yet closed."""
         self.state = parser.parse_interactive("")
+        self.last_error = -1
+        self.errors_at = 0
 
     def run(self) -> list[Any]:
         i = 0
@@ -81,6 +83,14 @@ class _Machine:
             try:
                 result = self.state.feed_token(token)  # type: ignore[arg-type]
             except UnexpectedToken:
+                self.errors_at = self.errors_at + 1 if i == self.last_error else 1
+                self.last_error = i
+                if self.errors_at > 3:  # no way of going on from here: leave this item
+                    if token.type == "$END":
+                        return []
+                    self._rewind_to_top()
+                    i += 1
+                    continue
                 i = self._recover(i)
                 continue
             if token.type == "LBRACE":
@@ -112,7 +122,11 @@ class _Machine:
         span = self.scanner.span_of(token)
         if token.type == "$END" and self.blocks:
             return self._unclosed_block(i)
-        if "SEMI" in accepts and (token.type in _STATEMENT_STARTS or token.type in ("ELSE", "CASE", "DEFAULT")):
+        if token.type == "LBRACE" and i > 1 and (word := self._call_word(i)) in ("elseif", "elif", "elsif"):
+            self.sink.error("E0116", self.scanner.span_of(token), f"'{word}' is not a statement", "write: else if (…)")
+            return self._resynchronise(i)
+        begins = token.type in _STATEMENT_STARTS or token.type in ("ELSE", "CASE", "DEFAULT")
+        if begins and "SEMI" in accepts and previous.type not in ("SEMI", "LBRACE"):
             where = self._after(previous)
             notes = []
             if token.line != previous.end_line:
@@ -132,6 +146,15 @@ class _Machine:
             message, hint, code = self._explain(token, previous, accepts, i)
             self.sink.error(code, span, message, hint)
         return self._resynchronise(i)
+
+    def _call_word(self, i: int) -> str:
+        """The name before the brackets that end just before token i, "" when there are none."""
+        depth = 0
+        for at in range(i - 1, max(0, i - 60), -1):
+            depth += (self.tokens[at].type == "RPAR") - (self.tokens[at].type == "LPAR")
+            if depth == 0:
+                return str(self.tokens[at - 1]) if at < i - 1 else ""
+        return ""
 
     def _unclosed_block(self, i: int) -> int:
         opening = self.blocks[0]
