@@ -17,7 +17,7 @@ MAX_MESSAGE = 65535
 MAX_HEADERS = 256
 """Most header lines accepted."""
 
-_REQUEST_LINE = re.compile(r"([A-Za-z0-9.!%*_+`'~-]+) +(\S*) +SIP/2\.0 *", re.IGNORECASE)
+_REQUEST_LINE = re.compile(r"([A-Za-z0-9.!%*_+`'~-]+) +(\S*) +SIP/\d\.\d *", re.IGNORECASE)
 _STATUS_LINE = re.compile(r"SIP/2\.0 +([0-9]{3})(?: +(.*))?", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+[ \t]*\Z")
 
@@ -131,15 +131,13 @@ def _first_line(msg: SipMessage, line: str) -> None:
 
 
 def _check_length(msg: SipMessage, value: str) -> None:
-    """Cut the body at Content-Length (RFC 3261 section 18.3); an error when less arrived than was announced."""
+    """Cut the body at Content-Length (RFC 3261 section 18.3); a shorter body is left as it is, as OpenSIPS does."""
     if not value.isdigit() or len(value) > 9:
         raise ParseError("bad Content-Length")
     length = int(value)
     available = len(msg.text) - msg.body_start
     if length < available:
         msg.text = msg.text[: msg.body_start + length]
-    elif length > available:
-        raise ParseError("body shorter than Content-Length")
 
 
 def check_mandatory(msg: SipMessage) -> str:

@@ -53,8 +53,8 @@ def _transformation(found: Transformation) -> str:
 
 def explain(name: str) -> list[str]:
     """Every documentation text of that name."""
-    for module in ("core", *stdlib.available()):
-        stdlib.load(module)
+    for each in ("core", *stdlib.available()):
+        stdlib.load(each)
     if name.upper() in CODES:
         return [f"{name.upper()}\n\n{CODES[name.upper()]}"]
     bare = name.lstrip("$").strip("{}").split("(")[0].split(",")[0]

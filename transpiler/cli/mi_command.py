@@ -57,9 +57,9 @@ def command(args: Any) -> int:
         print(f"sipc: no reply within {args.timeout:g} s", file=sys.stderr)
         return 1
     if "error" in answer:
-        error = answer["error"]
-        data = f": {error['data']}" if "data" in error else ""
-        print(f"{error['code']}: {error['message']}{data}", file=sys.stderr)
+        failure = answer["error"]
+        data = f": {failure['data']}" if "data" in failure else ""
+        print(f"{failure['code']}: {failure['message']}{data}", file=sys.stderr)
         return 1
     print(answer["result"] if isinstance(answer["result"], str) else json.dumps(answer["result"], indent=4))
     return 0
