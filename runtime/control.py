@@ -8,27 +8,40 @@ import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-__all__ = ["Channel", "ChannelClosed"]
+__all__ = ["Channel", "ChannelClosed", "RemoteError"]
 
-MAX_FRAME = 64 << 20
+MAX_FRAME = 16 << 20
+"""Longest frame, in bytes; artefacts go by file, so only long lists come near it."""
+_QUEUE = 32 << 20
+"""Bytes that may wait for a process that does not read."""
 
 
 class ChannelClosed(Exception):
     """The other process is gone."""
 
 
+class RemoteError(Exception):
+    """The other process failed to answer; the text is its exception."""
+
+
 class Channel:
     """One end.  `answer(request)` serves the other side's questions; `ask` puts one with a time limit."""
 
-    def __init__(self, sock: socket.socket, answer: Callable[[dict[str, Any]], Awaitable[Any]]) -> None:
+    def __init__(
+        self, sock: socket.socket, answer: Callable[[dict[str, Any]], Awaitable[Any]],
+        on_close: Callable[[], object] | None = None,
+    ) -> None:  # fmt: skip
         self.socket = sock
         self.answer = answer
+        self.on_close = on_close
+        """Called once when the other process is gone (not when this side closes)."""
         self._buffer = bytearray()
         self._number = 0
         self._open: dict[int, asyncio.Future[Any]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._out = bytearray()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writing = False
         self.closed = False
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -37,6 +50,7 @@ class Channel:
         loop.add_reader(self.socket.fileno(), self._readable)
 
     def close(self) -> None:
+        """Close this end; whoever waits for an answer gets ChannelClosed."""
         if self.closed:
             return
         self.closed = True
@@ -48,8 +62,14 @@ class Channel:
             if not future.done():
                 future.set_exception(ChannelClosed("the process ended"))
 
+    def _lost(self) -> None:
+        if not self.closed:
+            self.close()
+            if self.on_close is not None:
+                self.on_close()
+
     async def ask(self, limit: float, **request: Any) -> Any:
-        """The other side's answer; ChannelClosed or TimeoutError when there is none."""
+        """The other side's answer; ChannelClosed or TimeoutError when there is none, RemoteError when it failed there."""
         if self.closed or self._loop is None:
             raise ChannelClosed("the process ended")
         self._number += 1
@@ -63,6 +83,8 @@ class Channel:
 
     def _write(self, frame: dict[str, Any]) -> None:
         data = json.dumps(frame).encode()
+        if len(data) > MAX_FRAME or len(self._out) > _QUEUE:
+            raise OverflowError(f"a frame of {len(data)} bytes cannot be sent")
         self._out += len(data).to_bytes(4, "big") + data
         self._flush()
 
@@ -72,13 +94,16 @@ class Channel:
             try:
                 sent = self.socket.send(self._out)
             except BlockingIOError:
+                self._writing = True
                 self._loop.add_writer(self.socket.fileno(), self._flush)
                 return
             except OSError:
-                self.close()
+                self._lost()
                 return
             del self._out[:sent]
-        self._loop.remove_writer(self.socket.fileno())
+        if self._writing:
+            self._writing = False
+            self._loop.remove_writer(self.socket.fileno())
 
     def _readable(self) -> None:
         try:
@@ -88,13 +113,13 @@ class Channel:
         except OSError:
             data = b""
         if not data:
-            self.close()
+            self._lost()
             return
         self._buffer += data
         while len(self._buffer) >= 4:
             size = int.from_bytes(self._buffer[:4], "big")
             if size > MAX_FRAME:
-                self.close()
+                self._lost()
                 return
             if len(self._buffer) < 4 + size:
                 return
@@ -108,7 +133,7 @@ class Channel:
             future = self._open.get(frame["r"])
             if future is not None and not future.done():
                 if "error" in frame:
-                    future.set_exception(RuntimeError(frame["error"]))
+                    future.set_exception(RemoteError(frame["error"]))
                 else:
                     future.set_result(frame["body"])
             return
@@ -118,6 +143,9 @@ class Channel:
 
     async def _serve(self, number: int, body: dict[str, Any]) -> None:
         try:
-            self._write({"r": number, "body": await self.answer(body)})
+            reply = {"r": number, "body": await self.answer(body)}
+            if not self.closed:
+                self._write(reply)
         except Exception as error:
-            self._write({"r": number, "error": f"{type(error).__name__}: {error}"})
+            if not self.closed:
+                self._write({"r": number, "error": f"{type(error).__name__}: {error}"})

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import json
 import os
+import select
+import stat
 import sys
 import time
+import traceback
 from types import FrameType
 from typing import Any
 
 __all__ = [
-    "NAMES", "Logger", "after_fork", "configure", "engine", "engine_line", "hooks", "level_number", "levels", "script_error",
-    "script_frame", "script_place", "script_warning", "xlog_line",
+    "NAMES", "Logger", "after_fork", "bug", "configure", "engine", "engine_line", "hooks", "level_number", "levels",
+    "script_error", "script_frame", "script_place", "script_warning", "sinks", "xlog_line",
 ]  # fmt: skip
 
 NAMES = {-3: "ALERT", -2: "CRITICAL", -1: "ERROR", 1: "WARNING", 2: "NOTICE", 3: "INFO", 4: "DBG"}
@@ -61,6 +64,19 @@ class _Sinks:
         self.prefix = ""
         self.pid = os.getpid()
         self.lost = 0
+        """Lines not written since the reader stopped taking them."""
+        self.poll: select.poll | None = None
+        """Asked before each write when stderr is something that can be full (a pipe, a socket, a terminal)."""
+
+    def look(self) -> None:
+        """Find out what stderr is."""
+        self.poll = None
+        try:
+            if not stat.S_ISREG(os.fstat(2).st_mode):
+                self.poll = select.poll()
+                self.poll.register(2, select.POLLOUT)
+        except OSError:
+            self.stderr = False
 
 
 sinks = _Sinks()
@@ -93,6 +109,7 @@ def configure(
     sinks.syslog_format, sinks.syslog_filter = syslog_format, syslog_filter
     sinks.prefix = prefix
     sinks.pid = os.getpid()
+    sinks.look()
     sinks.syslog = None
     if syslog:
         import syslog as module
@@ -146,20 +163,48 @@ def _render(form: str, level: int, module: str, function: str, text: str) -> str
     return json.dumps(record, ensure_ascii=False)
 
 
+_PIPE = 4096
+"""A pipe that polls as writable takes this much without blocking (PIPE_BUF)."""
+_PATIENCE = 0.25
+"""How long a reader that does not read may hold up a process, in seconds; once, until it reads again."""
+
+
+def _put(data: bytes) -> None:
+    """Write one line to stderr.  When the reader does not keep up, lines are counted instead and reported later."""
+    if sinks.poll is None:
+        _put_now(data)
+        return
+    if not sinks.poll.poll(0 if sinks.lost else _PATIENCE * 1000):
+        sinks.lost += 1
+        return
+    if sinks.lost:
+        lost, sinks.lost = sinks.lost, 0
+        _put_now((_render(sinks.stderr_format, 1, "core", "log", f"{lost} log lines lost: nobody read them") + "\n").encode())
+    while data and sinks.poll.poll(_PATIENCE * 1000):
+        if not _put_now(data[:_PIPE]):
+            return
+        data = data[_PIPE:]
+
+
+def _put_now(data: bytes) -> bool:
+    try:
+        while data:
+            data = data[os.write(2, data) :]
+    except BlockingIOError:
+        sinks.lost += 1
+        return False
+    except OSError:
+        sinks.stderr = False
+        return False
+    return True
+
+
 def _write(level: int, module: str, function: str, text: str) -> None:
     if sinks.stderr and (not sinks.stderr_filter or level <= sinks.stderr_filter):
         line = _render(sinks.stderr_format, level, module, function, text)
         if not line.endswith("\n"):
             line += "\n"
-        data = line.encode("latin-1", "replace")
-        try:
-            written = os.write(2, data)
-            if written < len(data):
-                os.write(2, data[written:])
-        except BlockingIOError:
-            sinks.lost += 1
-        except OSError:
-            sinks.stderr = False
+        _put(line.encode("latin-1", "replace"))
     if sinks.syslog is not None and (not sinks.syslog_filter or level <= sinks.syslog_filter):
         place = f"{NAMES.get(level, 'DBG')}:{module}:{function}: " if module else f"{NAMES.get(level, 'DBG')}:"
         if sinks.syslog_format == "plain_text":
@@ -231,6 +276,14 @@ class Logger:
 def engine(module: str) -> Logger:
     """The engine log of a module."""
     return Logger(module)
+
+
+def bug(logger: Logger, what: str, error: BaseException) -> None:
+    """Log an exception that nobody expected: one critical line, then its traceback line by line."""
+    logger.critical("%s: %s: %s", what, type(error).__name__, error)
+    for entry in traceback.format_exception(error):
+        for line in entry.rstrip("\n").split("\n"):
+            logger.error("%s", line)
 
 
 # --------------------------------------------------------------------------------------------------- script position

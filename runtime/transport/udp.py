@@ -55,17 +55,25 @@ class UdpTransport:
             self._loop.remove_reader(self.socket.fileno())
             self._loop.remove_writer(self.socket.fileno())
 
-    def _readable(self) -> None:
+    def drain(self, most: int = 1000) -> None:
+        """Handle what has arrived already; for the end of a worker."""
+        for _ in range(0, most, _BURST):
+            if self._readable():
+                return
+
+    def _readable(self) -> bool:
+        """Handle a burst of datagrams; True when nothing is left."""
         receive_from, receive, listener = self.socket.recvfrom, self.receive, self.listener
         for _ in range(_BURST):
             try:
                 data, source = receive_from(65535)
             except BlockingIOError:
-                return
+                return True
             except OSError as error:  # an ICMP answer to something sent earlier
                 logger.debug("recvfrom: %s", error)
                 continue
             receive(data, Received(source[0], source[1], listener))
+        return False
 
     def send(self, data: bytes, where: Destination) -> bool:
         """Send a datagram; False when it is refused (too long, unreachable, queue full)."""

@@ -56,7 +56,8 @@ def _join_levels(parts: list[Any]) -> Any:
 def log_level(level: int | None = None, pid: int | None = None) -> Any:
     """Level of engine lines: show it, set it, or set it in one process."""
     if level is None:
-        return {"Processes": [{"PID": os.getpid(), "Log level": log.levels.log, "Type": f"worker {services.worker_id}"}]}
+        kind = f"worker {services.worker_id}" if services.worker_id else "attendant"
+        return {"Processes": [{"PID": os.getpid(), "Log level": log.levels.log, "Type": kind}]}
     if not -3 <= level <= 4:
         raise MiError(400, "Bad log level: -3 to 4")
     if pid is not None:

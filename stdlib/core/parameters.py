@@ -109,6 +109,15 @@ for _name, _types, _default, _doc, _unit in (
 ):
     _declare(_name, _types, _default, _doc, _unit)
 
+for _name in """advertised_address advertised_port debug_mode disable_stateless_fwd dns_retr_no dns_retr_time dns_servers_no
+    dns_try_ipv6 dns_try_naptr dns_use_search_list exec_msg_threshold log_event_enabled log_event_level_filter log_prefix
+    max_while_loops server_header server_signature stderror_enabled stderror_level_filter stderror_log_format syslog_enabled
+    syslog_facility syslog_level_filter syslog_log_format syslog_name tcp_accept_aliases tcp_connection_lifetime
+    tcp_max_connections tcp_max_msg_time xlog_buf_size""".split():
+    core.parameters[_name].hot = "now"
+for _name in ("tcp_connect_timeout", "tcp_keepalive", "tcp_keepcount", "tcp_keepidle", "tcp_keepinterval"):
+    core.parameters[_name].hot = "new objects"
+
 log_level = _declare("log_level", _N, 2, "Level of engine lines.", hot="now")
 xlog_level = _declare("xlog_level", _N, 2, "Level of script lines.", hot="now")
 xlog_print_level = _declare("xlog_print_level", _N, 2, "Level of xlog() without one.", hot="now")
