@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from runtime import log
 from runtime.declare import Command, Module
 
 __all__ = ["MAX_REQUEST", "Engine", "MiError"]
 
+logger = log.engine("mi")
+
 MAX_REQUEST = 65536
 """Longest request accepted, in bytes."""
+_BATCH = 100
+"""Requests of a batch that are looked at."""
+_GROUPS = ("core", "statistics", "evi", "tcp")
+"""Groups of commands that are there without a module being loaded."""
+_NUMBER = re.compile(r"[ \t]*[+-]?[0-9]{1,10}[ \t]*\Z")
 
 
 class MiError(Exception):
@@ -38,7 +47,7 @@ class Engine:
     @staticmethod
     def commands(modules: list[str]) -> list[Command]:
         """Every command of the loaded modules and of the core's groups."""
-        groups = ["core", "statistics", "evi", *modules]
+        groups = dict.fromkeys([*_GROUPS, *modules])
         return [c for name in groups if name in Module.registry for c in Module.registry[name].commands.values()]
 
     def find(self, name: str, modules: list[str]) -> Command:
@@ -46,7 +55,8 @@ class Engine:
         known = self.commands(modules)
         if ":" in name:
             group, _, local = name.partition(":")
-            found = [c for c in known if c.module == group and (c.name == local)]
+            found = [c for c in known if c.name == local and group in (c.module, c.module.removeprefix("proto_"))]
+            found = found or [c for c in known if c.module == group and local in c.alias]
         else:
             found = [c for c in known if c.name == name]
             if len(found) > 1 and any(name in c.alias for c in found):
@@ -81,7 +91,7 @@ class Engine:
             recipe = next((r for r in fitting if set(r) == set(params)), None)
             if recipe is None:
                 raise _invalid("Named parameters do not match")
-            given = params
+            given = {name: params[name] for name in recipe}
         elif isinstance(params, list):
             if command.named_only:
                 raise _invalid("Command only supports named parameters")
@@ -102,31 +112,37 @@ class Engine:
             request = json.loads(text)
         except (ValueError, RecursionError):
             return _failure(None, MiError(-32700, "Parse error"))
+        if len(text) > MAX_REQUEST:
+            return _failure(None, MiError(-32600, "Invalid Request", f"a request has at most {MAX_REQUEST} bytes"))
         if isinstance(request, list):
             if not request:
                 return _failure(None, MiError(-32600, "Invalid Request"))
-            replies = [reply for item in request[:100] if (reply := await self._one(item, modules)) is not None]
+            if len(request) > _BATCH:
+                return _failure(None, MiError(-32600, "Invalid Request", f"a batch has at most {_BATCH} requests"))
+            replies = [reply for item in request if (reply := await self._one(item, modules)) is not None]
             return f"[{','.join(replies)}]" if replies else None
         return await self._one(request, modules)
 
     async def _one(self, request: Any, modules: list[str]) -> str | None:
-        if (
-            not isinstance(request, dict)
-            or request.get("jsonrpc") != "2.0"
-            or not isinstance(request.get("method"), str)
-            or not isinstance(request.get("id"), (str, int, type(None)))
-        ):
-            return _failure(request.get("id") if isinstance(request, dict) else None, MiError(-32600, "Invalid Request"))
-        wants_reply = "id" in request
+        if not isinstance(request, dict):
+            return _failure(None, MiError(-32600, "Invalid Request"))
+        identifier = request.get("id")
+        if isinstance(identifier, float) and identifier.is_integer():
+            identifier = int(identifier)
+        usable = isinstance(identifier, (str, int, type(None))) and not isinstance(identifier, bool)
+        if not usable or request.get("jsonrpc") != "2.0" or not isinstance(request.get("method"), str):
+            return _failure(identifier if usable else None, MiError(-32600, "Invalid Request"))
         try:
             command = self.find(request["method"], modules)
             result = await self._run(command, self.bind(command, request.get("params")))
+            reply = {"jsonrpc": "2.0", "result": "OK" if result is None else result, "id": identifier}
+            text = json.dumps(reply, separators=(",", ":"))
         except MiError as error:
-            return _failure(request.get("id"), error) if wants_reply else None
-        if not wants_reply:
-            return None
-        reply = {"jsonrpc": "2.0", "result": "OK" if result is None else result, "id": request["id"]}
-        return json.dumps(reply, separators=(",", ":"))
+            text = _failure(identifier, error)
+        except Exception as error:
+            log.bug(logger, f"management command {request['method']} failed", error)
+            text = _failure(identifier, MiError(-32000, "Server error", "Failed to handle parameter"))
+        return text if "id" in request else None
 
 
 def _convert(name: str, value: Any, kind: type) -> Any:
@@ -142,13 +158,12 @@ def _convert(name: str, value: Any, kind: type) -> Any:
     if kind is int:
         if isinstance(value, bool):
             raise bad
-        try:
+        if isinstance(value, int) or (isinstance(value, str) and _NUMBER.match(value)):
             return int(value)
-        except (TypeError, ValueError):
-            raise bad from None
+        raise bad
     if kind is str and isinstance(value, (str, int, float)) and not isinstance(value, bool):
         return str(value)
-    if kind is dict and isinstance(value, dict):
+    if kind is dict and isinstance(value, (dict, list)):
         return value
     raise bad
 
