@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from transpiler.nodes import Format, Number, Span, String, Transformation, Variable
 
-__all__ = ["SpecError", "parse_format", "parse_spec"]
+__all__ = ["Locate", "SpecError", "parse_format", "parse_spec", "text_traps"]
+
+Locate = Callable[[int, int], Span]
+"""Offsets of a text to its span."""
 
 _CLASS = re.compile(r"[A-Za-z0-9_.]+")
 _INT = re.compile(r"[+-]?\d+\Z")
@@ -27,8 +31,11 @@ class _Place(NamedTuple):
     """Where a text stands: offsets become columns as long as no newline lies between."""
 
     span: Span
+    locate: Locate | None = None
 
     def at(self, text: str, start: int, end: int) -> Span:
+        if self.locate is not None:
+            return self.locate(start, end)
         span = self.span
         line = span.line + text.count("\n", 0, start)
         begun = text.rfind("\n", 0, start)
@@ -60,9 +67,7 @@ def _spec(text: str, start: int, place: _Place) -> tuple[Variable, int]:
         node = Variable(span=place.at(text, start, at + 1), name="$", text="$$")
         return node, at + 1
     if text[at : at + 1] == "(":
-        end = _balanced(text, at, "(", ")")
-        node = _inside(text, start, at + 1, end - 1, place)
-        return node, end
+        return _inside(text, start, at + 1, place)
     context, at = _context(text, at)
     match = _CLASS.match(text, at)
     if match is None:
@@ -105,45 +110,56 @@ def _inner(text: str, start: int, end: int, place: _Place) -> str | Variable:
     return stripped
 
 
-def _inside(text: str, start: int, at: int, end: int, place: _Place) -> Variable:
-    """`$( … )`: context, class, name, index and transformations."""
-    while at < end and text[at] in " \t\n\r":
-        at += 1
-    if text[at:end].strip() == "$":
-        return Variable(span=place.at(text, start, end + 1), name="$", text=text[start : end + 1])
+def _inside(text: str, start: int, at: int, place: _Place) -> tuple[Variable, int]:
+    """`$( … )` from behind its bracket: context, class, name, index and transformations; (node, offset behind it)."""
+    opened = at - 1
+    at = _blank(text, at)
+    if text.startswith("$", at) and text[_blank(text, at + 1) : _blank(text, at + 1) + 1] == ")":
+        end = _blank(text, at + 1) + 1
+        return Variable(span=place.at(text, start, end), name="$", text=text[start:end]), end
     context, at = _context(text, at)
-    match = _CLASS.match(text, at, end)
+    match = _CLASS.match(text, at)
     if match is None:
-        raise SpecError("no variable name in $( )", at)
+        raise SpecError("no variable name in $( )", at, "write $(name…)")
     name, at = match[0], match.end()
     inner: str | Variable | None = None
     index: int | str | Variable | None = None
-    if text[at : at + 1] == "(" and at < end:
+    if text[at : at + 1] == "(":
         close = _balanced(text, at, "(", ")")
         inner = _inner(text, at + 1, close - 1, place)
         at = close
-    while at < end and text[at] in " \t":
-        at += 1
-    if at < end and text[at] == "[":
+    behind = _blank(text, at)
+    if behind > at and text[behind : behind + 1] == "{":
+        raise SpecError("a blank before the first transformation", at, "remove it")
+    at = behind
+    if text[at : at + 1] == "[":
         close = _balanced(text, at, "[", "]")
         index = _index(text, at + 1, close - 1, place)
         at = close
     made: list[Transformation] = []
-    while at < end:
-        if text[at] in " \t\n\r":
-            at += 1
-            continue
-        if text[at] != "{":
-            raise SpecError(f"unexpected '{text[at]}' in variable", at)
+    while True:
+        at = _blank(text, at)
+        char = text[at : at + 1]
+        if char == ")":
+            break
+        if char == "":
+            raise SpecError("the '(' of the variable is never closed", opened, "add the missing )")
+        if char != "{":
+            raise SpecError(f"unexpected '{char}' in a variable", at, "write $(name(inner)[index]{class.function})")
         close = _balanced(text, at, "{", "}")
-        if close > end:
-            raise SpecError("'{' is never closed", at)
         made.append(_transformation(text, at, close, place))
         at = close
-    return Variable(
-        span=place.at(text, start, end + 1), name=name, inner=inner, index=index, context=context,
-        transformations=made, text=text[start : end + 1],
+    node = Variable(
+        span=place.at(text, start, at + 1), name=name, inner=inner, index=index, context=context,
+        transformations=made, text=text[start : at + 1],
     )  # fmt: skip
+    return node, at + 1
+
+
+def _blank(text: str, at: int) -> int:
+    while text[at : at + 1] in (" ", "\t", "\n", "\r"):
+        at += 1
+    return at
 
 
 def _index(text: str, start: int, end: int, place: _Place) -> int | str | Variable:
@@ -267,11 +283,26 @@ def _arguments(text: str, start: int, end: int, place: _Place) -> list[Number | 
         at += 1
 
 
-def parse_format(text: str, span: Span) -> Format:
-    """Split a format string at its variables.  SpecError when a `$` begins none."""
+_TRAP = re.compile(r"\{(?:s|uri|via|param|nameaddr|ip|csv|sdp|re|pcre|rest)\.[a-z][\w.]*(?:,[^{}]*)?\}|\[(?:-?\d+|\*)\]")
+
+
+def text_traps(made: Format) -> Iterator[tuple[Variable, str]]:
+    """Bare variables with what looks like their transformation or index behind them, but is text."""
+    for part, tail in zip(made.parts, made.parts[1:], strict=False):
+        if isinstance(part, Variable) and isinstance(tail, str) and not part.text.startswith("$("):
+            match = _TRAP.match(tail)
+            if match:
+                yield part, match[0]
+
+
+def parse_format(text: str, span: Span, locate: Locate | None = None) -> Format:
+    """Split a format string at its variables.  SpecError when a `$` begins none.
+
+    `span` is where the text begins; `locate` says it better for text with escapes or in several pieces.
+    """
     parts: list[str | Variable] = []
     at = 0
-    place = _Place(span)
+    place = _Place(span, locate)
     while True:
         dollar = text.find("$", at)
         if dollar < 0:

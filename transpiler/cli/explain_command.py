@@ -9,7 +9,7 @@ from typing import Any
 
 import stdlib
 from runtime.declare import Function, Module, Parameter, Routes, Transformation, Variable
-from transpiler.codes import CODES
+from transpiler import codes
 
 __all__ = ["add_arguments", "command", "explain"]
 
@@ -55,8 +55,8 @@ def explain(name: str) -> list[str]:
     """Every documentation text of that name."""
     for each in ("core", *stdlib.available()):
         stdlib.load(each)
-    if name.upper() in CODES:
-        return [f"{name.upper()}\n\n{CODES[name.upper()]}"]
+    if name.upper() in codes.CODES:
+        return [codes.explain(name)]
     bare = name.lstrip("$").strip("{}").split("(")[0].split(",")[0]
     texts: list[str] = []
     for module in Module.registry.values():
