@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from transpiler.builder import BuildOptions, check_only
 
 HEAD = [
-    "socket=udp:127.0.0.1:5060", 'loadmodule "proto_udp.so"', 'loadmodule "signaling.so"', 'loadmodule "sl.so"', 'loadmodule "tm.so"',
-    'loadmodule "rr.so"', 'loadmodule "maxfwd.so"', 'loadmodule "sipmsgops.so"', 'loadmodule "textops.so"',
+    "socket=udp:127.0.0.1:5060", 'loadmodule "proto_udp.so"', 'loadmodule "signaling.so"', 'loadmodule "sl.so"',
+    'loadmodule "tm.so"', 'loadmodule "rr.so"', 'loadmodule "maxfwd.so"', 'loadmodule "sipmsgops.so"', 'loadmodule "textops.so"',
 ]  # fmt: skip
 BODY = len(HEAD)
 
