@@ -50,6 +50,7 @@ __all__ = [
     "BranchRoute",
     "Check",
     "Command",
+    "Constant",
     "Event",
     "FailureRoute",
     "Function",
@@ -192,6 +193,11 @@ class Check:
     test: Callable[[Any], object]
 
 
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A transformation's argument that OpenSIPS takes only as written, never from a variable."""
+
+
 RouteCallable = Callable[..., Any]
 Static = Annotated[str, _Kind(ParamKind.STATIC)]
 Raw = Annotated[str, _Kind(ParamKind.RAW)]
@@ -214,6 +220,8 @@ class Param:
     default: Any = None
     route: str = ""
     check: Callable[[Any], object] | None = None
+    constant: bool = False
+    """Takes no variable."""
 
 
 # --------------------------------------------------------------------------------------------------- declarations
@@ -573,7 +581,7 @@ def _globals_of(call: Callable[..., Any]) -> dict[str, Any]:
 
 def _param(parameter: inspect.Parameter, hint: Any) -> Param:
     optional = parameter.default is not parameter.empty
-    kind, route, check = None, "", None
+    kind, route, check, constant = None, "", None, False
     for choice in [hint, *typing.get_args(hint)] if typing.get_origin(hint) is not Annotated else [hint]:
         plain = choice
         if typing.get_origin(choice) is Annotated:
@@ -583,13 +591,15 @@ def _param(parameter: inspect.Parameter, hint: Any) -> Param:
                     kind, route = mark.kind, mark.route
                 elif isinstance(mark, Check):
                     check = mark.test
+                elif isinstance(mark, Constant):
+                    constant = True
         if kind is None:
             kind = _PLAIN_KINDS.get(plain)
         if kind is not None:
             break
     if kind is None:
         raise TypeError(f"parameter {parameter.name}: no script parameter kind for {hint!r}")
-    return Param(parameter.name, kind, optional, parameter.default if optional else None, route, check)
+    return Param(parameter.name, kind, optional, parameter.default if optional else None, route, check, constant)
 
 
 def _install(variable: Variable) -> None:

@@ -179,7 +179,7 @@ def _index(text: str, start: int, end: int, place: _Place) -> int | str | Variab
     return content
 
 
-_WHOLE = {("re", "subst"), ("s", "fill.left"), ("s", "fill.right"), ("s", "select"), ("s", "xor")}
+_WHOLE = {("re", "subst"), ("s", "fill.left"), ("s", "fill.right"), ("s", "select")}
 """Transformations that read their argument text themselves."""
 
 
@@ -196,20 +196,22 @@ def _transformation(text: str, start: int, end: int, place: _Place) -> Transform
     raw = "" if comma < 0 else rest[comma + 1 :]
     arguments: list[Number | String | Variable] = []
     if cls == "nameaddr" and rest[:1] in "$-0123456789":
-        # {nameaddr.1.uri} and {nameaddr.$var(i).param,x}: the index comes first
+        # {nameaddr.1.uri} and {nameaddr.$var(i).param,x}: the index stands first, and is the last argument
         offset = start + 1 + dot + 1
         if rest[:1] == "$":
             index, stop = _spec(text, offset, place)
-            arguments.append(index)
+            found: list[Number | String | Variable] = [index]
         else:
             stop = offset + rest.find(".") if "." in rest else offset + len(rest)
-            arguments += _arguments(text, offset, stop, place)
+            found = _arguments(text, offset, stop, place)
         name, comma_text, raw = text[stop + 1 : end - 1].partition(",")
+        name = name.strip().lower()
         if comma_text:
-            arguments += _arguments(text, end - 1 - len(raw), end - 1, place)
-        return Transformation(
-            span=place.at(text, start, end), cls=cls, name=name.strip().lower(), arguments=arguments, raw=raw
-        )
+            arguments = _arguments(text, end - 1 - len(raw), end - 1, place)[:1]
+        if name == "param" and not arguments:
+            raise SpecError("{nameaddr.param} needs the name of a parameter", start)
+        arguments += found
+        return Transformation(span=place.at(text, start, end), cls=cls, name=name, arguments=arguments, raw=raw)
     if comma >= 0:
         offset = start + 1 + dot + 1 + comma + 1
         if (cls, name) in _WHOLE:
@@ -271,7 +273,8 @@ def _arguments(text: str, start: int, end: int, place: _Place) -> list[Number | 
                 if text[stop] == "\\" and stop + 1 < end and text[stop + 1] in ",}":
                     stop += 1
                 stop += 1
-            content = text[at:stop].rstrip(" \t\n\r")
+            # a literal ends at a blank, as in OpenSIPS; what stands behind it is not looked at
+            content = text[at:stop].split(None, 1)[0] if text[at:stop].strip() else ""
             where = place.at(text, at, stop)
             if _INT.match(content):
                 found.append(Number(span=where, value=int(content), text=content))

@@ -468,18 +468,15 @@ def joined(*parts: Any) -> str:
 
 
 def transform(value: Value, function: Callable[..., Value], *arguments: Any) -> Value:
-    """Apply a transformation: NULL stays NULL, numbers are printed first."""
-    if value is None:
+    """Apply a transformation: NULL (of the value or of an argument) gives NULL, numbers are printed first."""
+    if value is None or None in arguments:
         return None
-    for argument in arguments:
-        if argument is None:
-            return None
     return function(value if isinstance(value, str) else str(value), *arguments)
 
 
 def transform_in(msg: SipMessage, value: Value, function: Callable[..., Value], *arguments: Any) -> Value:
     """Apply a transformation that needs the message."""
-    if value is None:
+    if value is None or None in arguments:
         return None
     return function(msg, value if isinstance(value, str) else str(value), *arguments)
 

@@ -14,7 +14,7 @@ from runtime import log, regex
 from runtime.declare import NO_VALUE, NoValue, StrInt, Value
 
 __all__ = [
-    "add", "add_literal", "as_int", "bit_and", "bit_literal", "bit_or", "bit_xor", "complement", "concat", "differs",
+    "add", "add_literal", "as_int", "as_text", "bit_and", "bit_literal", "bit_or", "bit_xor", "complement", "concat", "differs",
     "differs_int", "divide", "equal", "equal_int", "greater", "greater_equal", "greater_equal_int", "greater_int", "in_subnet",
     "less", "less_equal", "less_equal_int", "less_int", "matches", "modulo", "multiply", "negate", "not_in_subnet", "not_matches",
     "not_same", "same", "shift_left", "shift_right", "show", "subtract", "wrap",
@@ -43,6 +43,13 @@ def as_int(value: Value) -> int | None:
     if isinstance(value, int):
         return value
     return value.num if isinstance(value, StrInt) else None
+
+
+def as_text(value: Value | NoValue) -> str | None:
+    """The text a transformation takes as its argument; None for NULL and for the empty string."""
+    if value is None or value is NO_VALUE or value == "":
+        return None
+    return value if isinstance(value, str) else str(value)
 
 
 def _kind(value: Value) -> str:

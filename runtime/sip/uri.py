@@ -116,6 +116,12 @@ def parse_uri(text: str) -> Uri:
             if not number:
                 raise ParseError("empty tel URI")
             return Uri(text, scheme, number, None, "", 0, params, "", _params(params))
+        if scheme == "urn":
+            # emergency services (RFC 5031) and NENA: what stands behind the name space is the service
+            service = re.match(r"(?:nena:)?service:([^;?]+)", rest)
+            if service is None:
+                raise ParseError(f"not a service URN <{text[:80]}>")
+            return Uri(text, scheme, None, None, service[1], 0, "", "", {})
         if not rest:
             raise ParseError(f"empty URI <{text[:80]}>")
         return Uri(text, scheme, None, None, "", 0, "", "", {})
@@ -139,9 +145,9 @@ def parse_uri(text: str) -> Uri:
         while end < len(rest) and rest[end].isdigit():
             end += 1
         digits = rest[at + 1 : end]
-        if not digits or len(digits) > 5 or int(digits) > 65535:
+        if len(digits) > 5 or int(digits or 0) > 65535:
             raise ParseError(f"bad port in URI <{text[:80]}>")
-        port = int(digits)
+        port = int(digits or 0)
         at = end
     params = headers = ""
     if at < len(rest):
@@ -151,7 +157,7 @@ def parse_uri(text: str) -> Uri:
             headers = rest[at + 1 :]
         else:
             raise ParseError(f"unexpected {rest[at]!r} in URI <{text[:80]}>")
-        if any(char in params for char in ' \t\r\n<>"'):
+        if any(char in params for char in "\r\n<>"):
             raise ParseError(f"bad parameters in URI <{text[:80]}>")
     return Uri(text, scheme, user, password, host[0], port, params, headers, _params(params) if params else {})
 

@@ -11,7 +11,7 @@ from runtime import log
 from runtime.declare import Check, Module, Pattern, Raw, Routes
 from runtime.sip.edits import edits_of
 from runtime.sip.message import ParseError
-from stdlib.textops.substitution import Substitution, find, parse_substitution
+from runtime.substitution import Substitution, find, parse_substitution
 
 if TYPE_CHECKING:
     import re

@@ -268,7 +268,10 @@ class StatementChecker:
             self.sink.error("E1060", node.span, f"unknown transformation {{{node.cls}.{node.name}}}", hint)
             return
         needed = sum(1 for p in declared.params if not p.optional)
-        if not needed <= len(node.arguments) <= len(declared.params):
+        if len(node.arguments) > len(declared.params):
+            text = f"{{{node.cls}.{node.name}}} takes {len(declared.params)} arguments: the rest is ignored"
+            self.sink.warning("W0109", node.span, text, "remove what it does not take")
+        elif len(node.arguments) < needed:
             count = str(needed) if needed == len(declared.params) else f"{needed} to {len(declared.params)}"
             text = f"invalid {node.name} transformation: it takes {count} arguments, not {len(node.arguments)}"
             self.sink.error("E2060", node.span, text)
@@ -276,6 +279,12 @@ class StatementChecker:
         for parameter, argument in zip(declared.params, node.arguments, strict=False):
             if isinstance(argument, nodes.Variable):
                 self.variable(argument)
+                if parameter.constant and node.cls == "s":
+                    text = f"{{{node.cls}.{node.name}}} does not allow variables"
+                    self.sink.error("E2061", node.span, text)
+                elif parameter.constant:
+                    text = f"{{{node.cls}.{node.name}}} with a variable as {parameter.name} is always NULL"
+                    self.sink.warning("W0109", node.span, text, "write the name as it is")
             elif parameter.kind is ParamKind.INT and not isinstance(argument, nodes.Number):
                 text = f"{{{node.cls}.{node.name}}}: {parameter.name} is a number"
                 self.sink.error("E2061", node.span, text)

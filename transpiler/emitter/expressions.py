@@ -164,21 +164,33 @@ class Expressions:
     def _transformed(self, base: Typed, node: nodes.Transformation) -> Typed:
         declared = self.checked.transformation(node)
         function = self.names.imported(declared.call.__module__, declared.call.__name__)
-        arguments = []
-        for argument in node.arguments:
-            if isinstance(argument, nodes.Number):
+        arguments: list[Any] = []
+        fixed = True
+        for parameter, argument in zip(declared.params, node.arguments, strict=False):
+            if isinstance(argument, nodes.Number) and parameter.kind is ParamKind.INT:
                 arguments.append(b.integer(argument.value))
-            elif isinstance(argument, nodes.String):
-                arguments.append(self.text(argument.value))
+            elif not isinstance(argument, nodes.Variable):
+                text = argument.text if isinstance(argument, nodes.Number) else argument.value
+                arguments.append(self.text(text))
             else:
-                arguments.append(self.variable(argument).node)
+                fixed = False
+                arguments.append(self._transformation_argument(parameter, argument))
         if declared.needs_message:
             made = b.call(self.use("transform_in"), cst.Name("msg"), base.node, b.name(function), *arguments)
-        elif base.type == "str" and not base.null and not base.fails and isinstance(base.node, cst.Attribute):
+        elif fixed and base.type == "str" and not base.null and not base.fails and isinstance(base.node, cst.Attribute):
             made = b.call(function, base.node, *arguments)
         else:
             made = b.call(self.use("transform"), base.node, b.name(function), *arguments)
         return Typed(made, declared.type, True)
+
+    def _transformation_argument(self, parameter: Param, argument: nodes.Variable) -> Any:
+        """A variable as an argument: an integer or a text that is not empty, None (and a NULL result) otherwise."""
+        if parameter.constant:
+            return b.none()
+        typed = self.variable(argument)
+        if parameter.kind is ParamKind.INT:
+            return typed.node if typed.type == "int" else b.call(self.use("as_int"), typed.node)
+        return b.call(self.use("as_text"), typed.node)
 
     # ---------------------------------------------------------------------------------------------------------- values
     def value(self, node: Any) -> Typed:

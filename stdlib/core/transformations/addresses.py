@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from typing import Any
+from typing import Annotated, Any
 
 from runtime import log
-from runtime.declare import Value
+from runtime.declare import Constant, Value
 from runtime.sip import fields
 from runtime.sip.message import ParseError
 from runtime.sip.uri import Uri, parse_uri
 from stdlib.core.module import core
+from stdlib.core.transformations.syntax import Address, read_addresses, read_params
 
 __all__: list[str] = []
 
 
+_SCHEMES = ("sip", "sips", "tel", "urn")
+
+
 def _uri(value: str) -> Uri | None:
-    try:
-        return parse_uri(value)
-    except ParseError as error:
-        log.script_error(f"invalid URI [{value}]: {error}")
+    """The URI; None (and an error line) when it is none."""
+    if not value:
         return None
+    try:
+        made = parse_uri(value)
+        if made.scheme in _SCHEMES:
+            return made
+        error = ParseError(f"unknown scheme {made.scheme}")
+    except ParseError as problem:
+        error = problem
+    log.script_error(f"invalid URI [{value}]: {error}")
+    return None
 
 
 def _uri_part(name: str, *aliases: str, kind: Any = "str") -> Any:
@@ -43,34 +54,40 @@ _uri_part("passwd")(lambda u: u.password)
 _uri_part("port", kind="int")(lambda u: u.port or None)
 _uri_part("params")(lambda u: u.params_text or None)
 _uri_part("headers")(lambda u: u.headers_text or None)
-_uri_part("transport")(lambda u: u.params.get("transport"))
-_uri_part("ttl")(lambda u: u.params.get("ttl"))
-_uri_part("uparam")(lambda u: u.params.get("user"))
-_uri_part("maddr")(lambda u: u.params.get("maddr"))
-_uri_part("method")(lambda u: u.params.get("method"))
-_uri_part("lr")(lambda u: u.params.get("lr"))
-_uri_part("r2")(lambda u: u.params.get("r2"))
-_uri_part("schema", "scheme")(lambda u: u.scheme_text)
+_uri_part("transport")(lambda u: u.params.get("transport") or None)
+_uri_part("ttl")(lambda u: u.params.get("ttl") or None)
+_uri_part("uparam")(lambda u: u.params.get("user") or None)
+_uri_part("maddr")(lambda u: u.params.get("maddr") or None)
+_uri_part("method")(lambda u: u.params.get("method") or None)
+_uri_part("lr")(lambda u: u.params.get("lr") or None)
+_uri_part("r2")(lambda u: u.params.get("r2") or None)
+_uri_part("schema")(lambda u: u.scheme_text)
 
 
 @core.transformation("uri", "param")
 def uri_param(value: str, name: str) -> Value:
     """A parameter of a URI; "" when it has no value."""
     uri = _uri(value)
-    if uri is None or name.lower() not in uri.params:
+    if uri is None or not uri.params_text:
         return None
-    return uri.params[name.lower()] or ""
+    try:
+        found = read_params(uri.params_text)
+    except ValueError as error:
+        log.script_error(f"bad parameters in URI [{value}]: {error}")
+        return None
+    return next((text for key, text in found if key.lower() == name.lower()), None)
 
 
 # ---------------------------------------------------------------------------------------------------------- nameaddr
-def _nameaddr(value: str, index: int | None) -> fields.NameAddr | None:
+def _nameaddr(value: str, index: int) -> Address | None:
+    if not value:
+        return None
     try:
-        found = fields.parse_nameaddr_list(value)
-    except ParseError as error:
+        found = read_addresses(value)
+    except ValueError as error:
         log.script_error(f"invalid name-addr [{value}]: {error}")
         return None
-    at = index or 0
-    return found[at] if -len(found) <= at < len(found) else None
+    return found[index] if -len(found) <= index < len(found) else None
 
 
 @core.transformation("nameaddr", "uri")
@@ -89,32 +106,23 @@ def nameaddr_name(value: str, index: int = 0) -> Value:
 
 @core.transformation("nameaddr", "len", type="int")
 def nameaddr_len(value: str, index: int = 0) -> Value:
-    """Length up to the parameters."""
+    """Length up to the parameters; without parameters the line end of the header counts too."""
     found = _nameaddr(value, index)
-    if found is None:
-        return None
-    return found.text.index(">") + 1 if ">" in found.text else len(found.uri)
+    return found.length if found else None
 
 
 @core.transformation("nameaddr", "params")
 def nameaddr_params(value: str, index: int = 0) -> Value:
-    """Everything after the address."""
+    """The parameters behind the address."""
     found = _nameaddr(value, index)
     return (found.params_text or None) if found else None
 
 
 @core.transformation("nameaddr", "param")
-def nameaddr_param(value: str, first: str, second: str = "") -> Value:
-    """A parameter by name: {nameaddr.param,x}, or {nameaddr.1.param,x}."""
-    index, name = (int(first), second) if second else (0, first)
+def nameaddr_param(value: str, name: Annotated[str, Constant()], index: int = 0) -> Value:
+    """A parameter by name (its case counts); NULL when it has no value."""
     found = _nameaddr(value, index)
-    if found is None:
-        return None
-    for part in fields.split_list(found.params_text, ";"):
-        key, equals, text = part.partition("=")
-        if key.strip() == name:
-            return text.strip() if equals else ""
-    return None
+    return next((text or None for key, text in found.params if key == name), None) if found else None
 
 
 # --------------------------------------------------------------------------------------------------------------- via
@@ -158,11 +166,24 @@ def via_param(value: str, name: str) -> Value:
 
 
 # ---------------------------------------------------------------------------------------------------------------- ip
-def _address(value: str) -> Any:
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def _address(value: str) -> _Address | None:
+    """The address; brackets are for IPv6 only."""
+    bare = value[1:-1] if value[:1] == "[" and value[-1:] == "]" else value
     try:
-        return ipaddress.ip_address(value.strip().strip("[]"))
+        address = ipaddress.ip_address(bare)
     except ValueError:
         return None
+    return None if bare is not value and address.version == 4 else address
+
+
+def shown(address: _Address) -> str:
+    """An address as OpenSIPS prints it: IPv6 as eight groups in capitals, nothing compressed."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    return ":".join(f"{int(group, 16):X}" for group in address.exploded.split(":"))
 
 
 @core.transformation("ip", "pton")
@@ -175,8 +196,10 @@ def ip_pton(value: str) -> Value:
 @core.transformation("ip", "ntop")
 def ip_ntop(value: str) -> Value:
     """An address from its bytes."""
-    data = value.encode("latin-1")
-    return str(ipaddress.ip_address(data)) if len(data) in (4, 16) else None
+    if len(value) not in (4, 16):
+        log.script_error("{ip.ntop} takes 4 or 16 bytes")
+        return None
+    return shown(ipaddress.ip_address(value.encode("latin-1")))
 
 
 @core.transformation("ip", "family")
@@ -188,56 +211,69 @@ def ip_family(value: str) -> Value:
 @core.transformation("ip", "isip", type="int")
 def ip_isip(value: str) -> Value:
     """Is it an address?"""
-    return int(_address(value) is not None)
+    return int(_address(value) is not None) if value else None
 
 
 @core.transformation("ip", "isip4", type="int")
 def ip_isip4(value: str) -> Value:
     """Is it an IPv4 address?"""
-    address = _address(value)
-    return int(address is not None and address.version == 4)
+    return int(isinstance(_address(value), ipaddress.IPv4Address)) if value else None
 
 
 @core.transformation("ip", "isip6", type="int")
 def ip_isip6(value: str) -> Value:
     """Is it an IPv6 address?"""
-    address = _address(value)
-    return int(address is not None and address.version == 6)
+    return int(isinstance(_address(value), ipaddress.IPv6Address)) if value else None
 
 
-_PRIVATE = [ipaddress.ip_network(n) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")]
+_PRIVATE = [ipaddress.IPv4Network(n) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8")]
 
 
 @core.transformation("ip", "isprivate", type="int")
 def ip_isprivate(value: str) -> Value:
-    """Is it a private address (RFC 1918, RFC 6598)?"""
+    """Is it a private IPv4 address (RFC 1918, RFC 6598, loopback)?"""
+    if not value:
+        return None
     address = _address(value)
-    return int(address is not None and any(address.version == n.version and address in n for n in _PRIVATE))
+    return int(isinstance(address, ipaddress.IPv4Address) and any(address in net for net in _PRIVATE))
 
 
 @core.transformation("ip", "matches", type="int", prefix_match=True)
 def ip_matches(value: str, network: str) -> Value:
-    """Is the address in the network?  NULL across families."""
+    """Is the address in the network `ip/length`?  NULL across families."""
     address = _address(value)
+    host, slash, length = network.partition("/")
     try:
-        net = ipaddress.ip_network(network, strict=False)
+        if not slash or not length.isdigit():
+            raise ValueError(network)
+        net = ipaddress.ip_network(f"{host.strip('[]')}/{length}", strict=False)
     except ValueError:
+        log.script_error(f"{{ip.matches}}: {network} is not of the form ip/length")
         return None
     if address is None or address.version != net.version:
+        log.script_error(f"{{ip.matches}}: {value} cannot be compared with {network}")
         return None
     return int(address in net)
 
 
 def _resolve(value: str, family: int) -> Value:
-    try:
-        return str(socket.getaddrinfo(value, None, family, socket.SOCK_DGRAM)[0][4][0])
-    except OSError:
+    if not value:
         return None
+    known = _address(value)
+    if known is not None:
+        wanted = socket.AF_INET if known.version == 4 else socket.AF_INET6
+        return shown(known) if family in (wanted, socket.AF_UNSPEC) else None
+    try:
+        found = socket.getaddrinfo(value, None, family, socket.SOCK_DGRAM)
+    except (OSError, UnicodeError):
+        return None
+    addresses = [str(entry[4][0]).partition("%")[0] for entry in found]
+    return shown(ipaddress.ip_address(min(addresses, key=lambda text: ":" in text)))
 
 
 @core.transformation("ip", "resolve", pure=False)
 def ip_resolve(value: str) -> Value:
-    """The address of a name."""
+    """The address of a name, an IPv4 one if it has any."""
     return _resolve(value, socket.AF_UNSPEC)
 
 

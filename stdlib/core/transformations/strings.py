@@ -10,11 +10,11 @@ import hmac
 import re
 import time
 import zlib
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from runtime import log, regex
-from runtime.declare import Value
+from runtime import log
+from runtime.declare import Check, Constant, Value
+from runtime.substitution import parse_substitution
 from stdlib.core.module import core
 
 if TYPE_CHECKING:
@@ -159,18 +159,18 @@ def s_decode_hexa(value: str) -> Value:
 
 @core.transformation("s", "dec2hex")
 def s_dec2hex(value: str) -> Value:
-    """A decimal number in hexadecimal."""
-    match = re.match(r"[+-]?\d+", value)
-    return f"{(int(match[0]) if match else 0) & 0xFFFFFFFF:x}"
+    """A decimal number in hexadecimal, two's complement when negative; NULL when it is none."""
+    if not re.fullmatch(r"[+-]?[0-9]*", value) or not value:
+        return None
+    return f"{int(value if value[-1].isdigit() else 0) & 0xFFFFFFFF:x}"
 
 
 @core.transformation("s", "hex2dec", type="int")
 def s_hex2dec(value: str) -> Value:
-    """A hexadecimal number in decimal; NULL when it is none."""
-    try:
-        number = int(value, 16) & 0xFFFFFFFF
-    except ValueError:
+    """A hexadecimal number (without 0x) in decimal, 32 bits; NULL when it is none."""
+    if not re.fullmatch(r"[0-9A-Fa-f]*", value):
         return None
+    number = int(value or "0", 16) & 0xFFFFFFFF
     return number - (1 << 32) if number >= 1 << 31 else number
 
 
@@ -194,24 +194,31 @@ _USER = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 _PARAM = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.!~*'()[]/:&+$")
 
 
-def _percent(value: str, safe: frozenset[str]) -> str:
+def _percent(value: str, safe: frozenset[str]) -> str | None:
+    """Characters outside of `safe` as %xx; None when one is not printable ASCII."""
+    if not value.isascii() or not value.isprintable():
+        log.script_error(f"only printable characters can be escaped: {value!r}")
+        return None
     return "".join(char if char in safe else f"%{ord(char):02x}" for char in value)
 
 
+_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})?")
+
+
 def _unpercent(value: str) -> str | None:
-    out, i = [], 0
-    while i < len(value):
-        if value[i] == "%":
-            digits = value[i + 1 : i + 3]
-            if not re.fullmatch(r"[0-9A-Fa-f]{2}", digits):
-                log.script_error(f"bad escape in {value!r}")
-                return None
-            out.append(chr(int(digits, 16)))
-            i += 3
-        else:
-            out.append(value[i])
-            i += 1
-    return "".join(out)
+    """%xx as characters; None for a broken escape and for what is not printable ASCII."""
+
+    def character(match: re.Match[str]) -> str:
+        made = chr(int(match[1] or "0", 16))
+        if not " " <= made <= "~":
+            raise ValueError(match[0])
+        return made
+
+    try:
+        return _ESCAPE.sub(character, value)
+    except ValueError as error:
+        log.script_error(f"bad escape {error} in {value!r}")
+        return None
 
 
 @core.transformation("s", "escape.user")
@@ -238,13 +245,13 @@ def s_unescape_param(value: str) -> Value:
     return _unpercent(value)
 
 
-@core.transformation("s", "triml")
+@core.transformation("s", "triml", prefix_match=True)
 def s_triml(value: str) -> Value:
     """Blanks at the left removed."""
     return value.lstrip(" \t\r\n")
 
 
-@core.transformation("s", "trimr")
+@core.transformation("s", "trimr", prefix_match=True)
 def s_trimr(value: str) -> Value:
     """Blanks at the right removed."""
     return value.rstrip(" \t\r\n")
@@ -256,28 +263,55 @@ def s_trim(value: str) -> Value:
     return value.strip(" \t\r\n")
 
 
+_BLANK = " \t\r\n"
+
+
+def _pad(text: str) -> str:
+    """The pad text: blanks around it and one pair of quotes are not part of it."""
+    text = text.lstrip(_BLANK)
+    if len(text) > 1:
+        text = text.rstrip(_BLANK) or " "
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
+        return text[1:-1]
+    return text
+
+
+def _needs_pad(text: str) -> None:
+    if not _pad(text):
+        raise ValueError("the pad text is empty; put it in quotes")
+
+
+Pad = Annotated[str, Constant(), Check(_needs_pad)]
+Width = Annotated[int, Constant()]
+
+
 @core.transformation("s", "fill.left")
-def s_fill_left(value: str, pad: str, width: int) -> Value:
+def s_fill_left(value: str, pad: Pad, width: Width) -> Value:
     """Filled up at the left by the pad text."""
     missing = width - len(value)
-    pad = pad.strip('"')
+    pad = _pad(pad)
     if missing <= 0 or not pad:
         return value
     return (pad * (missing // len(pad) + 1))[-missing:] + value
 
 
 @core.transformation("s", "fill.right")
-def s_fill_right(value: str, pad: str, width: int) -> Value:
+def s_fill_right(value: str, pad: Pad, width: Width) -> Value:
     """Filled up at the right by the pad text."""
     missing = width - len(value)
-    pad = pad.strip('"')
+    pad = _pad(pad)
     if missing <= 0 or not pad:
         return value
     return value + (pad * (missing // len(pad) + 1))[:missing]
 
 
+def _not_negative(width: int) -> None:
+    if width < 0:
+        raise ValueError("the width is negative")
+
+
 @core.transformation("s", "width")
-def s_width(value: str, width: int) -> Value:
+def s_width(value: str, width: Annotated[int, Check(_not_negative)]) -> Value:
     """Cut or filled with blanks to a width."""
     if width <= 0:
         log.script_error(f"{{s.width,{width}}}: the width must be positive")
@@ -328,66 +362,15 @@ def s_date2unix(value: str) -> Value:
 
 
 # --------------------------------------------------------------------------------------------------------------- re
-@lru_cache(maxsize=512)
-def _substitution(text: str) -> tuple[re.Pattern[str], str, bool]:
-    """(expression, replacement, all) of `/regex/replacement/flags`; ValueError when it is not of that form."""
-    text = text.strip()
-    if len(text) < 3:
-        raise ValueError("expected /regex/replacement/flags")
-    mark = text[0]
-    parts: list[str] = []
-    current, i = "", 1
-    while i < len(text):
-        if text[i] == "\\" and i + 1 < len(text) and text[i + 1] == mark:
-            current += mark
-            i += 2
-            continue
-        if text[i] == mark and len(parts) < 2:
-            parts.append(current)
-            current = ""
-        else:
-            current += text[i]
-        i += 1
-    if len(parts) < 2:
-        raise ValueError("expected /regex/replacement/flags")
-    if set(current) - set("isg"):
-        raise ValueError(f"unknown flags {current!r}")
-    pattern = re.sub(r"\\([{}])", r"\1", parts[0])
-    return regex.compile(pattern, icase="i" in current, newline="s" not in current), parts[1], "g" in current
-
-
 @core.transformation("re", "subst", needs_message=True)
 def re_subst(msg: SipMessage, value: str, expression: str) -> Value:
-    """`/regex/replacement/flags` applied; flags i, s and g."""
+    """`/regex/replacement/flags` applied; flags i, s and g.  The value as it is when nothing matches."""
+    if not value:
+        return None
     try:
-        pattern, replacement, everywhere = _substitution(expression)
+        substitution = parse_substitution(re.sub(r"\\([{}])", r"\1", expression))
+        changes = substitution.run(msg, value)
     except ValueError as error:
         log.script_error(f"{{re.subst}}: {error}")
         return None
-    if "$" not in replacement and "\\" not in replacement:
-        return pattern.sub(lambda _: replacement, value, 0 if everywhere else 1)
-    return pattern.sub(lambda m: _replace(msg, replacement, m), value, 0 if everywhere else 1)
-
-
-_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", "$": "$"}
-
-
-def _replace(msg: SipMessage, replacement: str, match: re.Match[str]) -> str:
-    from runtime.format import expand
-
-    def piece(found: re.Match[str]) -> str:
-        char = found[1]
-        if char.isdigit():
-            return (match[int(char)] or "") if int(char) <= (match.re.groups or 0) else ""
-        if char == "u":
-            return msg.current_uri
-        return _ESCAPES.get(char, found[0])
-
-    parts = re.split(r"(\\.)", replacement)
-    out = []
-    for part in parts:
-        hit = re.fullmatch(r"\\(.)", part)
-        out.append(piece(hit) if hit else expand(msg, part) if "$" in part else part)
-    return "".join(out)
-
-
+    return substitution.changed(value, changes)

@@ -92,8 +92,11 @@ class Substitution:
         except ValueError as error:
             logger.error("%s", error)
             return None
-        if not changes:
-            return None
+        return self.changed(text, changes) if changes else None
+
+    @staticmethod
+    def changed(text: str, changes: list[tuple[int, int, str]]) -> str:
+        """The text with what `run` found in it."""
         out: list[str] = []
         at = 0
         for start, end, new in changes:
