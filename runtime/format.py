@@ -276,7 +276,8 @@ def _pieces(raw: str, whole: int) -> list[str]:
     """Arguments between commas; commas inside of variables and behind a backslash do not count."""
     if whole == 1:
         return [raw]
-    found, at, begun = [], 0, 0
+    found: list[str] = []
+    at = begun = 0
     while at < len(raw) and len(found) + 1 != (whole or -1):
         if raw[at] == "$":
             at = _spec(raw, at)[1] if raw[at + 1 : at + 2] not in (",", "") else at + 1
