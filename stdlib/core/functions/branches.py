@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+from typing import Annotated
+
 from runtime import log
-from runtime.declare import Routes
+from runtime.declare import Check, Routes
 from runtime.sip.message import Branch, ParseError, SipMessage
 from runtime.sip.uri import parse_uri
 from stdlib.core.module import core
@@ -17,15 +21,24 @@ MAX_BRANCHES = 11
 """Additional branches a request may have."""
 
 
+_Q = re.compile(r"[ \t]*(?:0*(?:\.[0-9]+)?|0*1(?:\.0*)?|0+\.)")
+
+
 def _q(text: str) -> int | None:
-    """q × 1000 of its text, -1 for none, None when it is broken."""
+    """q × 1000 of its text (RFC 3261 section 25.1), -1 for none, None when it is broken."""
     if not text:
         return -1
-    try:
-        value = round(float(text) * 1000)
-    except ValueError:
+    if not text.strip() or _Q.fullmatch(text) is None:
         return None
-    return value if 0 <= value <= 1000 else None
+    return int(float(f"{text.strip()}0") * 1000 + 1e-6) if "." in text else int(text) * 1000
+
+
+def _check_q(text: str) -> None:
+    if _q(text) is None:
+        raise ValueError(f"bad q value {text!r}: 0 to 1 with three digits at most behind the point")
+
+
+Q = Annotated[str, Check(_check_q)]
 
 
 def _append(msg: SipMessage, branch: Branch) -> bool:
@@ -51,34 +64,39 @@ def _into_zero(msg: SipMessage, branch: Branch) -> None:
 
 
 @core.function()
-def append_msg_branch(msg: SipMessage, uri: str, q: str = "", flags: str = "") -> bool:
+def append_msg_branch(msg: SipMessage, uri: str, q: Q = "", flags: str = "") -> bool:
     """Add a branch; with "inherite" it takes over what branch 0 has."""
     weight = _q(q)
     if weight is None or not uri:
+        log.script_error(f"append_msg_branch: bad q value {q!r}" if uri else "append_msg_branch: empty URI")
         return False
-    if "inherit" in flags:
-        made = _zero(msg)
-        made.uri, made.q = uri, weight
-        return _append(msg, made)
-    return _append(msg, Branch(uri, q=weight))
+    if "inherit" not in flags:
+        return _append(msg, Branch(uri, q=weight))
+    made = _zero(msg)
+    made.uri = uri
+    if weight >= 0:
+        made.q = weight
+    return _append(msg, made)
 
 
 @core.function(since="2.0", instead="write append_msg_branch(uri)")
-def append_branch_old(msg: SipMessage, uri: str = "", q: str = "") -> bool:
-    """Add a branch; without a URI branch 0 is copied."""
+def append_branch_old(msg: SipMessage, uri: str = "", q: Q = "") -> bool:
+    """Add a branch with what branch 0 has beside its URI; without a URI branch 0 is copied and its fields reset."""
     weight = _q(q)
     if weight is None:
+        log.script_error(f"append_branch_old: bad q value {q!r}")
         return False
-    if uri:
-        return _append(msg, Branch(uri, q=weight))
     made = _zero(msg)
+    made.attrs = {}
+    if uri:
+        made.uri, made.q = uri, weight
+        return _append(msg, made)
     if weight >= 0:
         made.q = weight
-    if not _append(msg, made):
-        return False
+    appended = _append(msg, made)
     msg.dst_uri = msg.path_vector = msg.force_socket = None
-    msg.branch_flags = set()
-    return True
+    msg.branch_flags, msg.ruri_q = set(), -1
+    return appended
 
 
 core.function("append_branch", instead="write append_msg_branch(uri)")(append_branch_old)
@@ -86,58 +104,57 @@ core.function("append_branch", instead="write append_msg_branch(uri)")(append_br
 
 @core.function()
 def remove_msg_branch(msg: SipMessage, index: int) -> bool:
-    """Remove a branch; removing 0 moves the first additional one there."""
-    count = len(msg.branches) + 1
-    if not -count <= index < count:
+    """Remove an additional branch; 0 is the first one that was added."""
+    if not 0 <= index < len(msg.branches):
         return False
-    index %= count
-    if index == 0:
-        if not msg.branches:
-            return False
-        _into_zero(msg, msg.branches.pop(0))
-        return True
-    del msg.branches[index - 1]
+    del msg.branches[index]
     return True
 
 
-def _get(msg: SipMessage, index: int) -> Branch | None:
-    if index == 0:
+def _get(msg: SipMessage, index: int) -> Branch:
+    """A copy of an additional branch, of the request URI branch when the index is negative."""
+    if index < 0:
         return _zero(msg)
-    return msg.branches[index - 1] if 0 < index <= len(msg.branches) else None
+    branch = msg.branches[index]
+    return replace(branch, flags=set(branch.flags), attrs=dict(branch.attrs))
 
 
 def _put(msg: SipMessage, index: int, branch: Branch) -> None:
-    if index == 0:
+    if index < 0:
         _into_zero(msg, branch)
     else:
-        msg.branches[index - 1] = branch
+        msg.branches[index] = branch
+
+
+def _known(msg: SipMessage, source: int, target: int) -> bool:
+    count = len(msg.branches)
+    if max(source, target) < count:
+        return True
+    log.script_error(f"no branch {max(source, target)}: {count} were added")
+    return False
 
 
 @core.function()
-def move_msg_branch(msg: SipMessage, source: int = 0, target: int = -1, flags: str = "") -> bool:
-    """Move a branch over another one; with "keep" the source stays too.  No target: a new branch at the end."""
-    branch = _get(msg, source)
-    if branch is None:
+def move_msg_branch(msg: SipMessage, source: int = -1, target: int = -1, flags: str = "") -> bool:
+    """Move an additional branch (0 the first one) over another; left out is the request URI.  "keep": copy it."""
+    if source == target:
+        return True
+    if not _known(msg, source, target):
         return False
-    copied = Branch(branch.uri, branch.dst_uri, branch.path, branch.q, set(branch.flags), branch.socket, dict(branch.attrs))
-    if target < 0:
-        if not _append(msg, copied):
-            return False
-    elif _get(msg, target) is None:
-        return False
-    else:
-        _put(msg, target, copied)
-    if flags != "keep" and source != target:
-        return remove_msg_branch(msg, source)
+    _put(msg, target, _get(msg, source))
+    if flags != "keep" and source > 0:
+        del msg.branches[source]
     return True
 
 
 @core.function()
-def swap_msg_branches(msg: SipMessage, first: int = 0, second: int = 1) -> bool:
-    """Exchange two branches."""
-    left, right = _get(msg, first), _get(msg, second)
-    if left is None or right is None:
+def swap_msg_branches(msg: SipMessage, first: int = -1, second: int = -1) -> bool:
+    """Exchange two additional branches (0 the first one); left out is the request URI."""
+    if first == second:
+        return True
+    if not _known(msg, first, second):
         return False
+    left, right = _get(msg, first), _get(msg, second)
     _put(msg, first, right)
     _put(msg, second, left)
     return True

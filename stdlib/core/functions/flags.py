@@ -6,13 +6,28 @@ from runtime.declare import Static
 from runtime.sip.message import SipMessage
 from stdlib.core.module import core
 
-__all__ = ["isbflagset", "isflagset", "resetbflag", "resetflag", "setbflag", "setflag"]
+__all__ = ["isbflagset", "isflagset", "resetbflag", "resetflag", "setbflag", "setflag", "shown"]
+
+_order: dict[str, int] = {}
+"""Flags in the order in which this process first used them."""
+
+
+def use(flag: str) -> str:
+    """The flag, known from now on to `shown`."""
+    if flag not in _order:
+        _order[flag] = len(_order)
+    return flag
+
+
+def shown(flags: set[str]) -> str:
+    """Names of flags as `$mf` and `$bf` print them: the one first used stands last."""
+    return " ".join(sorted(flags, key=lambda flag: (-_order.get(flag, -1), flag)))
 
 
 @core.function()
 def setflag(msg: SipMessage, flag: Static) -> bool:
     """Set a message flag."""
-    msg.flags.add(flag)
+    msg.flags.add(use(flag))
     return True
 
 
@@ -41,7 +56,7 @@ def setbflag(msg: SipMessage, flag: Static, branch: int = 0) -> bool:
     flags = _flags(msg, branch)
     if flags is None:
         return False
-    flags.add(flag)
+    flags.add(use(flag))
     return True
 
 

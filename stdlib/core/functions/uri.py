@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runtime import log
 from runtime.core import core as services
 from runtime.declare import Value, Var
 from runtime.sip.message import ParseError, SipMessage
@@ -29,25 +30,36 @@ def _split(text: str) -> tuple[str, int]:
     return text, 0
 
 
+def _with_host(uri: Uri, host: str, port: int | None) -> str:
+    """The URI with another host; maddr goes, since it would win over the host (RFC 3261 section 19.1.1)."""
+    made = uri.replace(host=host, port=port)
+    if "maddr" in uri.params:
+        kept = ";".join(part for part in uri.params_text.split(";") if part.partition("=")[0].strip().lower() != "maddr")
+        made = made.replace(f";{uri.params_text}", f";{kept}" if kept else "", 1)
+    return made
+
+
+def change_host(msg: SipMessage, host: str, port: int | None = None) -> bool:
+    """Put another host (and port; None keeps it) into the request URI; False when that is no URI."""
+    uri = _uri(msg)
+    if uri is None:
+        log.script_error(f"bad uri <{msg.current_uri}>")
+        return False
+    msg.new_uri = _with_host(uri, host, port)
+    return True
+
+
 @core.function()
 def sethost(msg: SipMessage, host: str) -> bool:
-    """Replace the host of the request URI; the port goes."""
-    uri = _uri(msg)
-    if uri is None or not host:
-        return False
-    msg.new_uri = uri.replace(host=host, port=0)
-    return True
+    """Replace the host of the request URI; the port stays, a maddr parameter goes."""
+    return bool(host) and change_host(msg, host)
 
 
 @core.function()
 def sethostport(msg: SipMessage, hostport: str) -> bool:
-    """Replace host and port of the request URI."""
-    uri = _uri(msg)
-    if uri is None or not hostport:
-        return False
+    """Replace host and port of the request URI; a maddr parameter goes."""
     host, port = _split(hostport)
-    msg.new_uri = uri.replace(host=host, port=port)
-    return True
+    return bool(host) and change_host(msg, host, port)
 
 
 @core.function()
@@ -71,12 +83,12 @@ def setuser(msg: SipMessage, user: str) -> bool:
 
 
 @core.function()
-def setuserpass(msg: SipMessage, password: str) -> bool:
-    """Replace the password of the request URI."""
+def setuserpass(msg: SipMessage, userpass: str) -> bool:
+    """Replace user part and password of the request URI by `user[:password]`."""
     uri = _uri(msg)
     if uri is None:
         return False
-    msg.new_uri = uri.replace(password=password)
+    msg.new_uri = uri.replace(user=userpass or None, password=None)
     return True
 
 
@@ -101,11 +113,12 @@ def prefix(msg: SipMessage, text: str) -> bool:
 
 @core.function()
 def strip(msg: SipMessage, count: int) -> bool:
-    """Take characters off the front of the user part."""
+    """Take characters off the front of the user part; a negative count takes in what stands before it."""
     uri = _uri(msg)
-    if uri is None or count < 0:
+    if uri is None:
         return False
-    msg.new_uri = uri.replace(user=(uri.user or "")[count:] or None)
+    user = uri.user or ""
+    msg.new_uri = uri.replace(user=(user[count:] if count >= 0 else f"{uri.scheme_text}:"[count:] + user) or None)
     return True
 
 
@@ -113,9 +126,12 @@ def strip(msg: SipMessage, count: int) -> bool:
 def strip_tail(msg: SipMessage, count: int) -> bool:
     """Take characters off the end of the user part."""
     uri = _uri(msg)
-    if uri is None or count < 0:
+    if uri is None:
         return False
     user = uri.user or ""
+    if count < 0:
+        log.script_error(f"strip_tail: {count} is negative")
+        return False
     msg.new_uri = uri.replace(user=user[: max(0, len(user) - count)] or None)
     return True
 

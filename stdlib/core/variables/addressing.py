@@ -6,7 +6,9 @@ from runtime import log
 from runtime.declare import StrInt, Value
 from runtime.sip.message import ParseError, SipMessage
 from runtime.sip.uri import Uri, parse_uri
+from stdlib.core.functions.uri import change_host
 from stdlib.core.module import core
+from stdlib.core.variables.common import shown_q
 
 __all__: list[str] = []
 
@@ -25,8 +27,16 @@ def _set_ru(msg: SipMessage, value: Value) -> bool:
 
 @core.variable("ru", "ruri", set=_set_ru)
 def ru(msg: SipMessage) -> str | None:
-    """The request URI as it is now."""
-    return (msg.new_uri if msg.new_uri is not None else msg.request_uri) if msg.is_request else None
+    """The request URI as it is now; NULL in replies and when it is no URI."""
+    if not msg.is_request:
+        return None
+    text = msg.new_uri if msg.new_uri is not None else msg.request_uri
+    try:
+        parse_uri(text)
+    except ParseError as error:
+        log.script_error(f"failed to parse the R-URI: {error}")
+        return None
+    return text
 
 
 def _ruri(msg: SipMessage) -> Uri | None:
@@ -54,11 +64,9 @@ def rU(msg: SipMessage) -> str | None:
 
 
 def _set_rd(msg: SipMessage, value: Value) -> bool:
-    uri = _ruri(msg)
-    if uri is None or not isinstance(value, str) or not value:
+    if not msg.is_request or not isinstance(value, str) or not value:
         return _refuse("$rd takes a host")
-    msg.new_uri = uri.replace(host=value)
-    return True
+    return change_host(msg, value)
 
 
 @core.variable("rd", "ruri.domain", set=_set_rd)
@@ -216,10 +224,12 @@ def dP(msg: SipMessage) -> str | None:
 
 @core.variable("ds")
 def ds(msg: SipMessage) -> str | None:
-    """The destination set as a Contact header value."""
-    if not msg.branches:
-        return None
-    shown = [f"<{msg.current_uri}>", *[f"<{branch.uri}>" for branch in msg.branches]]
-    return f"Contact: {', '.join(shown)}"
+    """The destination set as a Contact header: the request URI when it was changed, then the additional branches."""
+    shown = [_contact(branch.uri, branch.q) for branch in msg.branches]
+    if msg.new_uri is not None:
+        shown.insert(0, _contact(msg.new_uri, msg.ruri_q))
+    return f"Contact: {', '.join(shown)}" if shown else None
 
 
+def _contact(uri: str, q: int) -> str:
+    return f"<{uri}>;q={shown_q(q)}" if q >= 0 else f"<{uri}>"

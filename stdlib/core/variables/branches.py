@@ -6,9 +6,12 @@ from typing import Any
 
 from runtime import log
 from runtime.core import core as services
-from runtime.declare import ALL, StrInt, Value
+from runtime.declare import ALL, NO_VALUE, NoValue, StrInt, Value
 from runtime.sip.message import Branch, SipMessage
+from stdlib.core.functions.branches import append_msg_branch
+from stdlib.core.functions.flags import shown, use
 from stdlib.core.module import core
+from stdlib.core.variables.common import all_of, shown_q
 
 __all__: list[str] = []
 
@@ -16,13 +19,13 @@ __all__: list[str] = []
 @core.variable("mf", null=False)
 def mf(msg: SipMessage) -> str:
     """Names of the message flags that are set."""
-    return " ".join(sorted(msg.flags))
+    return shown(msg.flags)
 
 
 @core.variable("bf", null=False)
 def bf(msg: SipMessage) -> str:
     """Names of the flags of branch 0 that are set."""
-    return " ".join(sorted(msg.branch_flags))
+    return shown(msg.branch_flags)
 
 
 def _truth(value: bool) -> StrInt:
@@ -33,7 +36,7 @@ def _set_flag(msg: SipMessage, value: Value, name: str) -> bool:
     if not isinstance(value, int):
         log.script_error("a flag takes a number")
         return False
-    (msg.flags.add if value else msg.flags.discard)(name)
+    (msg.flags.add if value else msg.flags.discard)(use(name))
     return True
 
 
@@ -62,11 +65,10 @@ def msg_branch_last_idx(msg: SipMessage) -> int | None:
 
 
 def _set_branch(msg: SipMessage, value: Value) -> bool:
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, (str, int)) or value == "":
         log.script_error("$msg.branch takes a URI")
         return False
-    msg.branches.append(Branch(str(value)))
-    return True
+    return append_msg_branch(msg, str(value))
 
 
 @core.variable("msg.branch", set=_set_branch)
@@ -84,9 +86,9 @@ def _read_zero(msg: SipMessage, what: str) -> Value:
     if what == "path":
         return msg.path_vector
     if what == "q":
-        return msg.ruri_q if msg.ruri_q >= 0 else None
+        return shown_q(msg.ruri_q)
     if what == "flags":
-        return " ".join(sorted(msg.branch_flags))
+        return shown(msg.branch_flags)
     return msg.force_socket.name if msg.force_socket else None
 
 
@@ -98,9 +100,9 @@ def _read_branch(branch: Branch, what: str) -> Value:
     if what == "path":
         return branch.path
     if what == "q":
-        return branch.q if branch.q >= 0 else None
+        return shown_q(branch.q)
     if what == "flags":
-        return " ".join(sorted(branch.flags))
+        return shown(branch.flags)
     return branch.socket.name if branch.socket else None
 
 
@@ -108,48 +110,65 @@ def _socket(name: str) -> Any:
     for listener in services.listeners:
         if listener.name == name.lower():
             return listener
-    log.script_warning(f"unknown socket {name}")
+    log.script_error(f"unknown socket {name}")
     return None
 
 
-def _write_zero(msg: SipMessage, what: str, value: Value) -> bool:
+def _checked(what: str, value: Value) -> Value | NoValue:
+    """The value as the field keeps it; NO_VALUE (and an error line) when the field does not take it."""
+    if what == "q":
+        number = -1 if value is None else value if isinstance(value, int) else value.num if isinstance(value, StrInt) else None
+        if number is not None:
+            return number
+    elif value is None:
+        if what != "uri":
+            return None
+    elif what != "uri" or value != "":
+        return str(value)
+    log.script_error(f"$msg.branch.{what} cannot be set to {value!r}")
+    return NO_VALUE
+
+
+def _write_zero(msg: SipMessage, what: str, value: Any) -> bool:
     if what == "uri":
-        if not isinstance(value, str):
-            return False
         msg.new_uri = value
     elif what == "duri":
-        msg.dst_uri = None if value is None else str(value)
+        msg.dst_uri = value or None
     elif what == "path":
-        msg.path_vector = None if value is None else str(value)
+        msg.path_vector = value or None
     elif what == "q":
-        if not isinstance(value, int):
-            return False
         msg.ruri_q = value
     elif what == "flags":
-        msg.branch_flags = set(str(value or "").split())
+        msg.branch_flags = _known_flags(value)
     else:
-        msg.force_socket = None if value is None else _socket(str(value))
+        socket = _socket(value) if value is not None else None
+        if value is not None and socket is None:
+            return False
+        msg.force_socket = socket
     return True
 
 
-def _write_branch(branch: Branch, what: str, value: Value) -> bool:
+def _write_branch(branch: Branch, what: str, value: Any) -> bool:
     if what == "uri":
-        if not isinstance(value, str):
-            return False
         branch.uri = value
     elif what == "duri":
-        branch.dst_uri = None if value is None else str(value)
+        branch.dst_uri = value or None
     elif what == "path":
-        branch.path = None if value is None else str(value)
+        branch.path = value or None
     elif what == "q":
-        if not isinstance(value, int):
-            return False
         branch.q = value
     elif what == "flags":
-        branch.flags = set(str(value or "").split())
+        branch.flags = _known_flags(value)
     else:
-        branch.socket = None if value is None else _socket(str(value))
+        socket = _socket(value) if value is not None else None
+        if value is not None and socket is None:
+            return False
+        branch.socket = socket
     return True
+
+
+def _known_flags(names: str | None) -> set[str]:
+    return {use(name) for name in (names or "").split()}
 
 
 def _branch_field(what: str) -> None:
@@ -159,7 +178,7 @@ def _branch_field(what: str) -> None:
         count = len(msg.branches) + 1
         if index is ALL:
             values = [_read_zero(msg, what), *[_read_branch(b, what) for b in msg.branches]]
-            return ", ".join(str(v) for v in values if v is not None)
+            return all_of(values)
         at = count - 1 if index is None else index
         if not isinstance(at, int) or not -count <= at < count:
             return None
@@ -172,10 +191,13 @@ def _branch_field(what: str) -> None:
         if not msg.is_request or not isinstance(at, int) or not -count <= at < count:
             log.script_error(f"no branch {index}")
             return False
+        ready = _checked(what, value)
+        if ready is NO_VALUE:
+            return False
         at %= count
         if at == 0:
-            return _write_zero(msg, what, value)
-        return _write_branch(msg.branches[at - 1], what, value)
+            return _write_zero(msg, what, ready)
+        return _write_branch(msg.branches[at - 1], what, ready)
 
     get.__name__, get.__doc__ = f"msg_branch_{what}", f"{what} of a branch; 0 is the request URI, none the last one."
     core.variable(f"msg.branch.{what}", indexed=True, type="any", set=put)(get)
@@ -197,7 +219,8 @@ def _set_old(msg: SipMessage, value: Value, name: str | None = None, index: Any 
     if not isinstance(at, int) or not -len(msg.branches) <= at < len(msg.branches):
         log.script_error(f"no branch {index}")
         return False
-    return _write_branch(msg.branches[at], name, value)
+    ready = _checked(name, value)
+    return ready is not NO_VALUE and _write_branch(msg.branches[at], name, ready)
 
 
 @core.variable("branch", named="optional", indexed=True, type="any", check_name=_known, set=_set_old)
@@ -205,7 +228,7 @@ def branch(msg: SipMessage, name: str | None = None, index: Any = None) -> Value
     """A field of an additional branch (older form: index 0 is the first additional one)."""
     values = [_read_branch(each, name or "uri") for each in msg.branches]
     if index is ALL:
-        return ", ".join(str(v) for v in values if v is not None) or None
+        return all_of(values) if values else None
     at = 0 if index is None else index
     return values[at] if isinstance(at, int) and -len(values) <= at < len(values) else None
 
@@ -224,14 +247,19 @@ def _set_branch_flag(msg: SipMessage, value: Value, name: str, index: Any = None
     if flags is None or not isinstance(value, int):
         log.script_error("no such branch, or no number")
         return False
-    (flags.add if value else flags.discard)(name)
+    (flags.add if value else flags.discard)(use(name))
     return True
 
 
 @core.variable("msg.branch.flag", named="yes", indexed=True, type="any", set=_set_branch_flag)
 def msg_branch_flag(msg: SipMessage, name: str, index: Any = None) -> Value:
     """Is a flag of a branch set?"""
-    flags = _flags_of(msg, index)
+    # OpenSIPS counts the added branches only, so the last one cannot be read and without any nothing can
+    at = 0 if index is None else index
+    count = len(msg.branches)
+    if not isinstance(at, int) or not -count <= at < count:
+        return None
+    flags = _flags_of(msg, at % count)
     return _truth(name in flags) if flags is not None else None
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from runtime.declare import Value
+from runtime.declare import ALL, Value
 from runtime.sip import fields
-from runtime.sip.message import COMPACT, ParseError, SipMessage
+from runtime.sip.body import Part, mime_type, received_body
+from runtime.sip.message import COMPACT, Header, ParseError, SipMessage
 from stdlib.core.module import core
 from stdlib.core.variables.common import pick
+from stdlib.core.variables.sdp import sdp_body
 
 __all__: list[str] = []
 
@@ -56,26 +58,46 @@ def cl(msg: SipMessage) -> int | None:
     return int(value) if value and value.isdigit() else None
 
 
-def _key(name: Any) -> str:
+_KNOWN = frozenset("vftimlkcox")
+"""Compact forms that OpenSIPS knows; `s: text` is a header named s to it."""
+
+
+def _headers(msg: SipMessage, name: Any) -> list[Header]:
+    """The header lines of a name, whatever its case; long and compact form are one."""
     key = str(name).strip().lower()
-    return COMPACT.get(key, key)
+    if len(key) == 1:
+        found = msg.headers_of(COMPACT.get(key, key))
+        return found if key in _KNOWN else [header for header in found if header.name.lower() == key]
+    found = msg.headers_of(key)
+    for header in found:
+        if len(header.name) == 1 and header.name.lower() not in _KNOWN:
+            return [header for header in found if len(header.name) > 1 or header.name.lower() in _KNOWN]
+    return found
+
+
+def _body(msg: SipMessage, header: Header) -> str:
+    """The body of a header as received, foldings included."""
+    text = msg.text
+    if text.find("\n", header.start, header.end - 1) < 0:
+        return header.value
+    return text[header.start : header.end].partition(":")[2].strip(" \t\r\n")
 
 
 @core.variable("hdr", named="yes", indexed=True, dynamic_name=True)
 def hdr(msg: SipMessage, name: Any, index: Any = None) -> str | None:
-    """Body of a header by name (compact forms are understood)."""
+    """Body of a header by name (compact forms are understood), as received."""
     if name is None:
         return None
-    found = msg.headers_of(_key(name))
+    found = _headers(msg, name)
     if index is None:
-        return found[0].value if found else None
-    return pick([header.value for header in found], index)  # type: ignore[no-any-return]
+        return _body(msg, found[0]) if found else None
+    return pick([_body(msg, header) for header in found], index)  # type: ignore[no-any-return]
 
 
 @core.variable("hdrcnt", named="yes", dynamic_name=True, type="int")
 def hdrcnt(msg: SipMessage, name: Any) -> int | None:
     """How many lines of this header there are."""
-    return len(msg.headers_of(_key(name))) if name is not None else None
+    return len(_headers(msg, name)) if name is not None else None
 
 
 @core.variable("hdr_name", indexed=True)
@@ -118,48 +140,44 @@ def _field(contact: fields.NameAddr, name: str) -> str | None:
 def ct_fields(msg: SipMessage, name: str, index: Any = None) -> str | None:
     """A field of a Contact instance: name, uri, q, expires, methods, received, params."""
     values = [_field(contact, name) for contact in _contacts(msg)]
-    if index is not None and not isinstance(index, int):
-        return pick([value for value in values if value is not None], index)  # type: ignore[no-any-return]
     return pick(values, index)  # type: ignore[no-any-return]
 
 
 @core.variable("cT", indexed=True)
 def cT(msg: SipMessage, index: Any = None) -> str | None:
-    """Content-Type of the message."""
-    return msg.value_of("content-type")
+    """Content-Type of the message; [n] that of a body part, [*] all of them."""
+    main = msg.value_of("content-type")
+    if index is None:
+        return main
+    parts = [part.mime for part in _parts(msg)]
+    if index is not ALL:
+        return pick(parts, index)  # type: ignore[no-any-return]
+    return ",".join([main, *parts]) if main is not None and parts else None
 
 
-@core.variable("rb", named="optional", indexed=True)
+def _parts(msg: SipMessage) -> tuple[Part, ...]:
+    found = received_body(msg)
+    return found.parts if found is not None else ()
+
+
+def _known_mime(name: str) -> None:
+    if mime_type(name) is None:
+        raise ValueError(f"{name} is no MIME type")
+
+
+@core.variable("rb", named="optional", indexed=True, check_name=_known_mime)
 def rb(msg: SipMessage, mime: str | None = None, index: Any = None) -> str | None:
-    """The body; with a MIME type the body part of that type."""
-    body = msg.body
-    if not body:
-        return None
-    kind = (msg.value_of("content-type") or "").lower()
-    if not kind.startswith("multipart/"):
-        if mime is not None and not kind.startswith(mime.lower()):
-            return None
-        return body if index in (None, 0) else None
-    if mime is None and index is None:
-        return body
-    parts = _parts(body, kind, msg.value_of("content-type") or "")
-    if mime is not None:
-        parts = [part for part in parts if part[0].startswith(mime.lower())]
-    return pick([part[1] for part in parts], index)  # type: ignore[no-any-return]
-
-
-def _parts(body: str, kind: str, header: str) -> list[tuple[str, str]]:
-    """(type, content) of the parts of a multipart body."""
-    boundary = fields.parse_params(header.partition(";")[2]).get("boundary") or ""
-    found = []
-    for piece in body.split(f"--{boundary.strip(chr(34))}")[1:]:
-        if piece.startswith("--"):
-            break
-        head, _, content = piece.lstrip("\r\n").partition("\r\n\r\n")
-        lines = [line.partition(":") for line in head.split("\r\n")]
-        own = next((value.strip().lower() for name, _, value in lines if name.strip().lower() == "content-type"), "")
-        found.append((own, content.removesuffix("\r\n")))
-    return found
+    """The body; with a MIME type the first part of that type, with an index one of several parts."""
+    changed = sdp_body(msg)
+    if changed is not None:
+        text, parts = changed
+    else:
+        text, parts = msg.text[msg.body_start :], [(part.mime, msg.text[part.start : part.end]) for part in _parts(msg)]
+    if mime is None and (index is None or index is ALL):
+        return text or None
+    wanted = mime_type(mime) if mime is not None else None
+    bodies = [body for kind, body in parts if wanted in (None, kind)]
+    return pick(bodies, 0 if index is ALL else index) or None
 
 
 def _error(name: str, position: int, kind: Any) -> None:

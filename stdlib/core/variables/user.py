@@ -9,6 +9,7 @@ from runtime.core import core as services
 from runtime.declare import ALL, StrInt, Value
 from runtime.sip.message import SipMessage
 from stdlib.core.module import core
+from stdlib.core.variables.common import all_of
 
 __all__: list[str] = []
 
@@ -69,7 +70,7 @@ def avp(msg: SipMessage, name: Any, index: Any = None) -> Value:
     if index is None:
         return values[0]  # type: ignore[no-any-return]
     if index is ALL:
-        return ", ".join(str(v) for v in values)
+        return all_of(values)
     if isinstance(index, int) and -len(values) <= index < len(values):
         return values[index]  # type: ignore[no-any-return]
     return None
