@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from runtime.sip.message import SipMessage
 
 __all__ = [
-    "Drop", "Exit", "Outcome", "Rounds", "VarStore", "assertion_failed", "assign", "assign_var", "branch_route",
-    "call_named", "code_of", "compound", "error_route", "event_route", "failure_route", "invoke", "is_case", "items",
-    "joined", "keep", "launch", "local_route", "nested", "onreply_route", "param", "plain", "read_in", "ref",
-    "request_route", "return_code", "returned", "route", "route_named", "route_of", "route_place", "route_stack",
+    "Drop", "Exit", "Outcome", "Rounds", "StrInt", "VarStore", "assertion_failed", "assign", "assign_var", "branch_route",
+    "call_named", "code_of", "compound", "error_route", "event_route", "failure_route", "forget_returned", "invoke",
+    "is_case", "items", "joined", "keep", "launch", "local_route", "nested", "not_a_list", "onreply_route", "param",
+    "plain", "read_in", "ref", "request_route", "return_code", "returned", "route", "route_named", "route_of", "route_place", "route_stack",
     "run_error_route", "run_route", "settle", "startup_route", "stop", "suspend", "timer_route", "transform",
     "transform_in", "true", "var",
 ]  # fmt: skip
@@ -228,6 +228,16 @@ def returned(msg: SipMessage, index: Any) -> Value:
     return values[index] if isinstance(index, int) and 0 <= index < len(values) else None
 
 
+def forget_returned(msg: SipMessage) -> None:
+    """A route is entered: what others returned is no longer to be had."""
+    msg.__dict__.pop("_returned", None)
+
+
+def not_a_list(source: str) -> None:
+    """`for` over something without [*]: nothing is run."""
+    log.script_error(f'for-each must be used on a "[*]" index: {source} is skipped')
+
+
 def ref(variable: str, name: Any = None, index: Any = None) -> Ref:
     """A variable to be handed to a function by reference."""
     if variable == "var":
@@ -270,14 +280,20 @@ def nested(function: Callable[..., Any], msg: SipMessage, *arguments: Any) -> An
 
 
 def call_named(msg: SipMessage, name: Value, *arguments: Any) -> Any:
-    """`route($var)`: call a route by the name found at run time; an unknown one logs and yields -5."""
+    """`route($var)`: call a route by the name found at run time and leave its code in `$rc`.
+
+    An unknown one is logged and yields -5; `$rc` stays as it was.
+    """
     generation = msg.generation
-    function = generation.route("route", str(name)) if generation is not None else None
+    function = generation.route("route", "" if name is None else str(name)) if generation is not None and name else None
     if function is None:
         if log.levels.log >= -3:
-            logger.alert("unknown route(%s) at %s", name, log.script_place())
+            logger.alert("unknown route(%s) at %s", "" if name is None else name, log.script_place())
         return -5
-    return nested(function, msg, *arguments[: 8 if _takes_params(function) else 0])
+    result = nested(function, msg, *arguments[: 8 if _takes_params(function) else 0])
+    if type(result) is int:
+        msg.rc = result
+    return result
 
 
 def _takes_params(function: Callable[..., Any]) -> bool:
@@ -503,7 +519,7 @@ def route_of(what: str, index: Any) -> Value:
     kind, _, name = stack[index].partition("[")
     if what == "label":
         return stack[index]
-    return kind if what == "type" else name[:-1] or None
+    return kind if what == "type" else name[:-1]
 
 
 def route_named(msg: SipMessage, kind: str, name: Value) -> Callable[..., Any] | None:
@@ -538,9 +554,13 @@ def run_error_route(msg: SipMessage, error_class: int, level: int, code: int, in
         msg.__dict__.pop("error", None)
 
 
-async def settle(result: Any) -> Any:
-    """The result of a route called by name, awaited when that route suspends."""
-    return await result if inspect.isawaitable(result) else result
+async def settle(msg: SipMessage, result: Any) -> Any:
+    """The result of a route called by name, awaited when that route suspends; its code is left in `$rc`."""
+    if inspect.isawaitable(result):
+        result = await result
+        if type(result) is int:
+            msg.rc = result
+    return result
 
 
 def suspend(msg: SipMessage, work: Callable[[], Any], resume: str, timeout: int = 0) -> None:

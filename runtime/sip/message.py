@@ -161,7 +161,7 @@ class SipMessage:
         self.branches = []
         self.avps = {}
         self.edits = None
-        self.rc = 1
+        self.rc = 0
         self.route_kind = Routes.REQUEST
         self.generation = None
         self.transaction = None

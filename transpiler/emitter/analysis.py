@@ -40,16 +40,22 @@ def is_rc(node: Any) -> bool:
 
 
 def reads_rc(statement: Any) -> bool:
-    """Does the statement read `$rc` before it sets it?  (Heads only: bodies of if, loops and switch do not count.)"""
+    """Does the statement read `$rc` before it sets it?  May say yes where it does not."""
     if isinstance(statement, nodes.If):
-        return any(is_rc(n) for n in walk(statement.condition))
+        return any(is_rc(n) for n in walk(statement.condition)) or any(
+            _first_reads(branch) for branch in (statement.then, statement.otherwise)
+        )
     if isinstance(statement, nodes.While):
-        return any(is_rc(n) for n in walk(statement.condition))
+        return any(is_rc(n) for n in walk(statement.condition)) or _first_reads(statement.body)
     if isinstance(statement, nodes.Switch):
-        return is_rc(statement.subject)
+        return is_rc(statement.subject) or any(_first_reads(case.body) for case in statement.cases)
     if isinstance(statement, nodes.ForEach):
-        return False
+        return _first_reads(statement.body)
     return any(is_rc(n) for n in walk(statement))
+
+
+def _first_reads(statements: list[Any] | None) -> bool:
+    return any(reads_rc(s) for s in [s for s in statements or () if not isinstance(s, nodes.Empty)][:1])
 
 
 @dataclass(slots=True)
@@ -72,6 +78,8 @@ class Analysis:
     """By id() of the Route node."""
     named: dict[str, nodes.Route]
     """`route[name]` by name."""
+    reads_return: bool = False
+    """Somebody reads `$return`."""
 
     def of(self, route: nodes.Route) -> RouteFacts:
         return self.facts[id(route)]
@@ -106,7 +114,7 @@ def _mark_statement(statement: Any, used: bool, last: bool, analysis: Analysis) 
         _mark_condition(statement.condition, analysis)
         _mark_needed(statement.body, last, analysis, True)
     elif isinstance(statement, nodes.ForEach):
-        _mark_needed(statement.body, last, analysis, used)
+        _mark_needed(statement.body, False, analysis, used or last or _first_reads(statement.body))
     elif isinstance(statement, nodes.Switch):
         for case in statement.cases:
             _mark_needed(case.body, last, analysis, used)
@@ -144,6 +152,8 @@ def analyse(script: nodes.Script, functions: Any) -> Analysis:
         facts = made.of(route)
         facts.suspends = _suspends_here(route, functions)
         for node in walk(route.body):
+            if isinstance(node, nodes.Variable) and node.name == "return":
+                made.reads_return = True
             if isinstance(node, nodes.Variable) and node.name == "param":
                 facts.params = True
             elif isinstance(node, nodes.RouteCall):

@@ -48,6 +48,8 @@ class Expressions:
         self.names = names
         self.in_fstring = False
         self.in_condition = False
+        self.line = 0
+        """Line of the statement being emitted, as `$cfg_line` tells it: its last one."""
 
     # ------------------------------------------------------------------------------------------------------- helpers
     def use(self, name: str) -> str:
@@ -90,7 +92,7 @@ class Expressions:
         if name in ("rc", "retcode"):
             return Typed(b.attribute("msg", "rc"), "int", False)
         if name == "cfg_line":
-            return Typed(b.integer(node.span.line), "int", False)
+            return Typed(b.integer(self.line or node.span.line), "int", False)
         if name == "cfg_file":
             return Typed(self.text(node.span.file), "str", False)
         if name == "param":

@@ -38,12 +38,15 @@ class RouteEmitter(Expressions):
         self.pending: list[Any] = []
         """Statements that must stand before the one being emitted (functions for conditions with statements)."""
         self.counter = 0
+        self.break_counts = False
+        """Is the value of the innermost loop or switch looked at?"""
 
     # -------------------------------------------------------------------------------------------------- the function
     def emit(self) -> cst.FunctionDef:
         body = self.block(self.route.body, needed=self.facts.needed and not self.top, live=False)
-        if self.facts.needed and not self.top and not self._ends(self.route.body):
-            pass
+        if self.analysis.reads_return and not self.top:
+            forget = b.expression(b.call(self.use("forget_returned"), cst.Name("msg")))
+            body = [self.at(forget, self.route.head or self.route.span), *body]
         parameters = [cst.Param(cst.Name("msg"))]
         star: Any = cst.MaybeSentinel.DEFAULT
         if self.route.kind == "event_route":
@@ -82,10 +85,14 @@ class RouteEmitter(Expressions):
         `$rc` after the last one."""
         out: list[Any] = []
         real = [s for s in statements if not isinstance(s, nodes.Empty)]
-        for i, statement in enumerate(real):
+        lives = [live]
+        for statement in reversed(real[1:]):
+            # a route that is not found leaves $rc alone
+            keeps = isinstance(statement, nodes.RouteCall) and target_name(statement) is None
+            lives.insert(0, reads_rc(statement) or (keeps and lives[0]))
+        for i, (statement, rc_live) in enumerate(zip(real, lives, strict=False)):
             following = real[i + 1] if i + 1 < len(real) else None
             last = following is None
-            rc_live = reads_rc(following) if following is not None else live
             ends_next = isinstance(following, (nodes.Exit, nodes.Drop)) or (last and self.top and not live)
             made = self.statement(statement, needed and last, rc_live, ends_next)
             out += self.pending
@@ -100,6 +107,7 @@ class RouteEmitter(Expressions):
 
     def statement(self, node: Any, needed: bool, live: bool, ends_next: bool) -> list[Any]:
         span = node.span
+        self.line = span.line if isinstance(node, (nodes.If, nodes.While, nodes.ForEach, nodes.Switch)) else span.end_line
         match node:
             case nodes.Exit():
                 return [self.at(self._leave("Exit"), span)]
@@ -108,7 +116,8 @@ class RouteEmitter(Expressions):
             case nodes.Return():
                 return self._return(node)
             case nodes.Break():
-                return [self.at(cst.SimpleStatementLine([cst.Break()]), span)]
+                broke = [self.at(b.assign(b.attribute("msg", "rc"), b.integer(-5)), span)] if self.break_counts else []
+                return [*broke, self.at(cst.SimpleStatementLine([cst.Break()]), span)]
             case nodes.If():
                 return [self._if(node, needed, live)] + self._default_result(needed, span)
             case nodes.While():
@@ -161,10 +170,10 @@ class RouteEmitter(Expressions):
     def _return(self, node: nodes.Return) -> list[Any]:
         out = []
         if node.values:
-            values = [self.value(v).node for v in node.values]
+            values = [self._returned(value) for value in node.values]
             target = b.index(b.attribute("msg", "__dict__"), b.literal("_returned"))
             out.append(self.at(b.assign(target, b.tuple_(values)), node.span))
-        if isinstance(node.code, nodes.Number) and node.code.value == 0:
+        if self.inside_function or (isinstance(node.code, nodes.Number) and node.code.value == 0):
             out.append(self.at(self._leave("Exit"), node.span))
         elif self.top:
             out.append(self.at(b.return_(), node.span))
@@ -179,28 +188,45 @@ class RouteEmitter(Expressions):
             out.append(self.at(b.return_(b.integer(code_value) if self.facts.needed else None), node.span))
         return out
 
+    def _returned(self, node: Any) -> Any:
+        """A value beside the code; a literal number is text with a number, as OpenSIPS keeps it."""
+        if isinstance(node, nodes.Number):
+            return b.call(self.use("StrInt"), b.literal(str(node.value)), b.integer(node.value))
+        return self.value(node).node
+
     # ---------------------------------------------------------------------------------------------------------- if
     def _if(self, node: nodes.If, needed: bool, live: bool) -> Any:
-        first_reads = [reads_rc(branch[0]) for branch in (node.then, node.otherwise or []) if branch]
-        condition_live = any(first_reads) or (live and not (node.then and node.otherwise))
-        test = self.condition(node.condition, condition_live)
+        condition_live = any(reads_rc(branch[0]) for branch in (node.then, node.otherwise or []) if branch)
+        test, fails = self.test(node.condition, condition_live)
+        before, self.pending = self.pending, []
         then = self.block(node.then, needed=needed, live=live)
+        if live and not self._code(node.then):
+            then += self._value(1, False, True, node.span)
         otherwise: Any = None
-        if node.otherwise:
-            inner = node.otherwise
-            if len(inner) == 1 and isinstance(inner[0], nodes.If):
-                before = self.pending
-                self.pending = []
-                nested = self._if(inner[0], needed, live)
-                if self.pending:
-                    otherwise = cst.Else(b.block([*self.pending, nested]))
-                else:
-                    otherwise = nested
-                self.pending = before
+        inner = node.otherwise or []
+        if len(inner) == 1 and isinstance(inner[0], nodes.If):
+            nested = self._if(inner[0], needed, live)
+            if self.pending:
+                otherwise = cst.Else(b.block([*self.pending, nested]))
             else:
-                otherwise = cst.Else(b.block(self.block(inner, needed=needed, live=live) or [self._pass(node.span)]))
+                otherwise = nested
+        elif self._code(inner):
+            otherwise = cst.Else(b.block(self.block(inner, needed=needed, live=live)))
+        elif live:
+            code: Any = b.integer(0)
+            if fails:
+                name = self._fresh("outcome")
+                test = b.named(name, test)
+                code = b.conditional(b.integer(-1), b.compare(cst.Name(name), "is", b.none()), code)
+            kept = self.at(b.assign(b.attribute("msg", "rc"), code), node.span)
+            otherwise = cst.Else(b.block([kept]))
+        self.pending = before
         made = cst.If(test, b.block(then or [self._pass(node.span)]), orelse=otherwise)
         return self.at(made, node.span)
+
+    @staticmethod
+    def _code(statements: Sequence[Any]) -> bool:
+        return any(not isinstance(statement, nodes.Empty) for statement in statements)
 
     def _pass(self, span: Span) -> Any:
         return self.at(b.pass_(), span)
@@ -210,18 +236,39 @@ class RouteEmitter(Expressions):
         self.counter += 1
         return stem if self.counter == 1 else f"{stem}_{self.counter}"
 
+    def _body(self, statements: Sequence[Any], counts: bool, live: bool) -> list[Any]:
+        """The body of a loop or of a switch that is one; `counts`: its own value is looked at."""
+        before, self.break_counts = self.break_counts, counts
+        pending, self.pending = self.pending, []
+        made = self.block(statements, needed=False, live=live)
+        self.break_counts, self.pending = before, pending
+        return made
+
     def _while(self, node: nodes.While, needed: bool, live: bool) -> list[Any]:
         name = self._fresh("rounds")
+        counts = needed or live
         start = b.assign(cst.Name(name), b.call(self.use("Rounds")))
-        test = self.condition(node.condition, live or bool(node.body and reads_rc(node.body[0])))
+        test = self.condition(node.condition, bool(node.body and reads_rc(node.body[0])))
         more = b.call(b.attribute(name, "more"))
-        body = self.block(node.body, needed=False, live=reads_rc(node))
-        made = cst.While(b.boolean("and", more, test), b.block(body or [self._pass(node.span)]))
+        body = self._body(node.body, counts, counts or reads_rc(node))
+        breaks = counts and _has_break(node.body)
+        orelse = None
+        if breaks:
+            orelse = cst.Else(b.block([self.at(b.assign(b.attribute("msg", "rc"), b.integer(1)), node.span)]))
+        made = cst.While(b.boolean("and", more, test), b.block(body or [self._pass(node.span)]), orelse=orelse)
         out = [self.at(start, node.span), self.at(made, node.span)]
-        return out + self._value(1, needed, live, node.span)
+        return out + (self._kept_value(needed, node.span) if breaks else self._value(1, needed, live, node.span))
+
+    def _kept_value(self, needed: bool, span: Span) -> list[Any]:
+        """After a statement that left its value in `$rc`."""
+        return [self.at(b.return_(b.attribute("msg", "rc")), span)] if needed else []
 
     def _for(self, node: nodes.ForEach, needed: bool, live: bool) -> list[Any]:
         source = node.source
+        if source.index != "*":
+            made: Any = b.expression(b.call(self.use("not_a_list"), self.text(source.text)))
+            return [self.at(made, node.span), *self._value(-10, needed, live, node.span)]
+        counts = needed or live
         declared = self.checked.variable(source)
         reader = b.lambda_(["i"], self.read_variable(source, declared, cst.Name("i")))
         values = b.call(self.use("items"), reader)
@@ -232,27 +279,30 @@ class RouteEmitter(Expressions):
             target = b.attribute(self.use("var"), str(node.target.inner))
         else:
             target = cst.Name("value")
-            before = [self.at(self._set(node.target, "=", cst.Name("value"), True), node.span)]
-        body = self.block(node.body, needed=False, live=False)
-        made = cst.For(target, values, b.block([*before, *body] or [self._pass(node.span)]))
-        return [self.at(made, node.span), *self._value(1, needed, live, node.span)]
+            op = ":=" if node.target.name.startswith("json") else "="
+            before = [self.at(self._set(node.target, op, cst.Name("value"), True), node.span)]
+        body = self._body(node.body, counts, counts)
+        made = self.at(cst.For(target, values, b.block([*before, *body] or [self._pass(node.span)])), node.span)
+        if not counts:
+            return [made]
+        start = self.at(b.assign(b.attribute("msg", "rc"), b.integer(1)), node.span)
+        return [start, made, *self._kept_value(needed, node.span)]
 
     def _switch(self, node: nodes.Switch, needed: bool, live: bool) -> list[Any]:
         subject = self.value(node.subject)
         out: list[Any] = []
         expr = subject.node
-        if not isinstance(expr, (cst.Name, cst.Attribute)) or isinstance(expr, cst.Attribute):
+        if not isinstance(expr, cst.Name):
             name = self._fresh("subject")
             out.append(self.at(b.assign(cst.Name(name), expr), node.span))
             expr = cst.Name(name)
         groups = self._groups(node.cases)
-        if groups is not None:
-            chain = self._chain(groups, expr, needed, live)
-            if chain is not None:
-                out.append(chain)
-        else:
-            out += self._falling(node, expr)
-        return out + self._value(1, needed, live, node.span)
+        if groups is None:
+            return out + self._falling(node, expr, needed, live)
+        pending, self.pending = self.pending, []
+        out.append(self._chain(groups, expr, needed, live))
+        self.pending = pending
+        return out + self._value(1, needed, False, node.span)
 
     def _groups(self, cases: list[nodes.Case]) -> list[tuple[list[nodes.Case], list[Any], bool]] | None:
         """Cases as (labels, body without its break, broke); None when some body falls through into the next."""
@@ -275,12 +325,15 @@ class RouteEmitter(Expressions):
         return groups
 
     def _chain(self, groups: Any, subject: Any, needed: bool, live: bool) -> Any:
-        made: Any = None
+        first = groups[0][0][0].span
+        made: Any = cst.Else(b.block(self._value(1, False, True, first))) if live else None
         for labels, body, broke in reversed(groups):
             inner = self.block(body, needed=needed and not broke, live=live)
             span = labels[0].span
             if broke:
                 inner += self._value(-5, needed, live, span)
+            elif live and not self._code(body):
+                inner += self._value(1, False, True, span)
             if not inner:
                 inner = [self._pass(span)]
             if any(case.value is None for case in labels):
@@ -289,7 +342,7 @@ class RouteEmitter(Expressions):
             test = self._case_test(labels, subject)
             made = self.at(cst.If(test, b.block(inner), orelse=made), span)
         if isinstance(made, cst.Else):  # only a default
-            return self.at(cst.If(cst.Name("True"), made.body), groups[0][0][0].span)
+            return self.at(cst.If(cst.Name("True"), made.body), first)
         return made
 
     def _case_test(self, labels: list[nodes.Case], subject: Any) -> Any:
@@ -300,13 +353,15 @@ class RouteEmitter(Expressions):
         ]
         return b.call(self.use("is_case"), subject, *constants)
 
-    def _falling(self, node: nodes.Switch, subject: Any) -> list[Any]:
+    def _falling(self, node: nodes.Switch, subject: Any, needed: bool, live: bool) -> list[Any]:
         """C's fall-through: a loop that runs once, in which each case sets a flag for the next."""
+        counts = needed or live
         flag = self._fresh("fall")
+        out = [self.at(b.assign(b.attribute("msg", "rc"), b.integer(1)), node.span)] if counts else []
         inner: list[Any] = [self.at(b.assign(cst.Name(flag), cst.Name("False")), node.span)]
         inside = False
         for case in node.cases:
-            body = self.block(case.body, needed=False, live=False)
+            body = self._body(case.body, counts, counts)
             if case.value is None:
                 inner += body
                 continue
@@ -321,7 +376,8 @@ class RouteEmitter(Expressions):
         last = node.cases[-1]
         if not (last.value is None and last.body and isinstance(last.body[-1], (*_ENDS, nodes.Break))):
             inner.append(self.at(cst.SimpleStatementLine([cst.Break()]), node.span))
-        return [self.at(cst.While(cst.Name("True"), b.block(inner)), node.span)]
+        out.append(self.at(cst.While(cst.Name("True"), b.block(inner)), node.span))
+        return out + (self._kept_value(needed, node.span) if counts else [])
 
     # ------------------------------------------------------------------------------------------------------- logging
     def _xlog(self, node: nodes.Xlog) -> list[Any]:
@@ -381,7 +437,8 @@ class RouteEmitter(Expressions):
         made = self.route_call(node)
         if needed:
             return [self.at(b.return_(made), node.span)]
-        if live:
+        named = target_name(node) in self.analysis.named
+        if live and named:
             return [self.at(b.assign(b.attribute("msg", "rc"), made), node.span)]
         return [self.at(b.expression(made), node.span)]
 
@@ -397,7 +454,7 @@ class RouteEmitter(Expressions):
             else:
                 target = b.literal(static or "")
             made: Any = b.call(self.use("call_named"), cst.Name("msg"), target, *arguments)
-            return b.await_(b.call(self.use("settle"), made)) if self.facts.suspends else made
+            return b.await_(b.call(self.use("settle"), cst.Name("msg"), made)) if self.facts.suspends else made
         route = self.analysis.named[static]
         facts = self.analysis.of(route)
         if not facts.params:
@@ -446,17 +503,20 @@ class RouteEmitter(Expressions):
         inner = []
         real = [s for s in body if not isinstance(s, nodes.Empty)]
         for i, statement in enumerate(real):
-            inner += self.statement(statement, i + 1 == len(real), False, False)
-        if not inner or not isinstance(real[-1], _ENDS):
+            last = i + 1 == len(real)
+            made = self.statement(statement, last, not last and reads_rc(real[i + 1]), False)
+            inner += [*self.pending, *made]
+            self.pending = []
+        if not real:
             inner.append(self.at(b.return_(b.integer(1)), body[-1].span if body else self.route.span))
         inner = [*self.pending, *inner]
         self.pending = held
         self.inside_function = was
-        made = cst.FunctionDef(
+        function = cst.FunctionDef(
             name=cst.Name(name), params=cst.Parameters([]), body=b.block(inner),
             asynchronous=cst.Asynchronous() if self.facts.suspends else None,
         )  # fmt: skip
-        self.pending.append(self.at(made, body[0].span if body else self.route.span))
+        self.pending.append(self.at(function, body[0].span if body else self.route.span))
         called = b.call(name)
         return b.call(self.use("true"), b.await_(called) if self.facts.suspends else called)
 
