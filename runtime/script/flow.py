@@ -20,9 +20,9 @@ __all__ = [
     "Drop", "Exit", "Outcome", "Rounds", "StrInt", "VarStore", "assertion_failed", "assign", "assign_var", "branch_route",
     "call_named", "code_of", "compound", "error_route", "event_route", "failure_route", "forget_returned", "invoke",
     "is_case", "items", "joined", "keep", "launch", "local_route", "nested", "not_a_list", "onreply_route", "param",
-    "plain", "read_in", "ref", "request_route", "return_code", "returned", "route", "route_named", "route_of", "route_place", "route_stack",
-    "run_error_route", "run_route", "settle", "startup_route", "stop", "suspend", "timer_route", "transform",
-    "transform_in", "true", "var",
+    "plain", "read_in", "ref", "request_route", "return_code", "returned", "route", "route_named", "route_of",
+    "route_place", "route_stack", "run_error_route", "run_route", "settle", "startup_route", "stop", "suspend", "timer_route",
+    "transform", "transform_in", "true", "var",
 ]  # fmt: skip
 
 logger = log.engine("core")
