@@ -332,6 +332,14 @@ E2004 Argument left out
 An argument that must be there is empty.
     sl_send_reply(, "OK");
 
+E2005 Unknown parameter name
+The function has no parameter of this name. `sipc explain FUNCTION` lists them.
+    append_hf("X-A: b\r\n", place: "From");
+
+E2006 Argument in the wrong place
+Each parameter is given once, and arguments with names come last.
+    is_myself(host: $rd, 5060);
+
 E2010 Argument cannot vary
 The function needs to know this argument when it is built: no variables, no formats.
     setflag($var(f));
@@ -432,6 +440,10 @@ It is neither true nor false, but an error, and counts as false in every form.
 
 W0055 Variable of a missing module
 The variable may belong to a module that could not be loaded.
+
+W0056 Text where a number is needed
+The variable is always text, so the call always fails and yields false. A number in it is had with {s.int}.
+    sl_send_reply($cs, "OK");
 
 W0105 Character without meaning
 OpenSIPS ignores characters that it does not know. Usually they came in by mistake.

@@ -12,7 +12,7 @@ __all__ = [
     "ArgumentNode", "Assert", "Assign", "AsyncCall", "Binary", "Break", "Call", "Case", "Compare", "Complement",
     "Condition", "ConditionBlock", "Drop", "Exit", "Expression", "ForEach", "Format", "GlobalParam", "If", "Item",
     "Brackets", "Empty", "Error", "Launch", "LoadModule",
-    "Log", "Logical", "ModParam", "Name", "Node", "Not", "Null", "Number", "Pattern",
+    "Log", "Logical", "ModParam", "Name", "Named", "Node", "Not", "Null", "Number", "Pattern",
     "Return", "Route", "RouteCall", "Script", "Span", "Statement", "String", "Subnet", "Switch", "Transformation",
     "Variable", "While", "Xlog",
 ]  # fmt: skip
@@ -142,6 +142,14 @@ class Compare(Node):
 
 
 @dataclass(slots=True)
+class Named(Node):
+    """`name: value` as an argument.  The checker puts the value where the parameter of that name stands."""
+
+    name: str
+    value: String | Number | Variable | Brackets
+
+
+@dataclass(slots=True)
 class Call(Node):
     """A function call; `arguments[i]` is None where the script left it out (`f(,1)`)."""
 
@@ -174,7 +182,7 @@ class Not(Node):
 
 @dataclass(slots=True)
 class Brackets(Node):
-    """`[ expression ]` as a condition."""
+    """`[ expression ]` as a condition or as an argument."""
 
     expression: Expression
 
@@ -310,7 +318,7 @@ class Empty(Node):
 
 
 Expression = Binary | Complement | Compare | Call | RouteCall | Number | String | Variable
-ArgumentNode = String | Number | Variable | Name
+ArgumentNode = String | Number | Variable | Name | Brackets | Named
 Statement = (
     Assign | Call | RouteCall | Xlog | Log | Error | If | While | ForEach | Switch | Break | Exit | Drop | Return | Assert
     | AsyncCall | Launch | Empty

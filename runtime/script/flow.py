@@ -117,21 +117,23 @@ def code_of(result: bool | int | None) -> int:
 def invoke(function: Callable[..., Any], msg: SipMessage, *arguments: Any) -> Any:
     """Call a script function with arguments whose types are known only now.
 
-    When one does not fit its declaration the function is not called and the outcome is false, as in OpenSIPS.
+    When one does not fit its declaration the function is not called and the outcome is false, as in OpenSIPS; the error
+    line names the script line, the parameter and the value.
     """
     declared = _declaration(function)
     ready: list[Any] = []
-    for number, (parameter, value) in enumerate(zip(declared.params, arguments, strict=False), 1):
+    for parameter, value in zip(declared.params, arguments, strict=False):
         kind = parameter.kind
-        if (value is None and not parameter.optional) or value is NO_VALUE:
-            wanted = "an integer" if kind is ParamKind.INT else "a string"
-            log.script_error(f"Variable in param [{number}] of {declared.name} is not {wanted}")
-            return False if declared.returns != "int" else -1
-        if kind is ParamKind.INT and isinstance(value, str):
-            if not isinstance(value, StrInt):
-                log.script_error(f"Variable in param [{number}] of {declared.name} is not an integer")
-                return False if declared.returns != "int" else -1
-            value = value.num
+        wanted = ""
+        if value is None or value is NO_VALUE:
+            if value is NO_VALUE or not parameter.optional:
+                wanted = "an integer" if kind is ParamKind.INT else "a string"
+            value = parameter.default
+        elif kind is ParamKind.INT and isinstance(value, str):
+            if isinstance(value, StrInt):
+                value = value.num
+            else:
+                wanted = f"an integer and not {value!r}"
         elif kind in (ParamKind.STR, ParamKind.RAW) and isinstance(value, int):
             value = str(value)
         elif kind is ParamKind.REGEX and isinstance(value, (str, int)):
@@ -140,9 +142,12 @@ def invoke(function: Callable[..., Any], msg: SipMessage, *arguments: Any) -> An
             try:
                 value = regex.compile(str(value), newline=True)
             except ValueError as error:
-                log.script_error(f"bad regular expression in param [{number}] of {declared.name}: {error}")
-                return False if declared.returns != "int" else -1
-        ready.append(parameter.default if value is None else value)
+                wanted = f"a regular expression and not {value!r}: {error}"
+        if wanted:
+            number = len(ready) + 1
+            log.script_error(f"{declared.name}: parameter {number} ({parameter.name}) takes {wanted}; it is not called")
+            return False if declared.returns != "int" else -1
+        ready.append(value)
     return function(msg, *ready)
 
 

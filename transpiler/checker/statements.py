@@ -175,6 +175,10 @@ class StatementChecker:
                 self.call(node)
             case nodes.RouteCall():
                 self._route_call(node)
+            case nodes.Brackets():
+                self.expression(node.expression)
+            case nodes.Named():
+                self.expression(node.value)
             case nodes.Format():
                 self.format(node)
 
@@ -335,6 +339,8 @@ class StatementChecker:
             self.sink.error("E2001", node.span, text, f"it is for {allowed}")
         if declared.instead:
             self.sink.note("W0031", node.span, f"{node.name} is of an older OpenSIPS", declared.instead)
+        if any(isinstance(argument, nodes.Named) for argument in node.arguments) and not self._positional(node, declared):
+            return
         params, arguments = declared.params, node.arguments
         needed = sum(1 for p in params if not p.optional)
         if len(arguments) < needed:
@@ -351,6 +357,58 @@ class StatementChecker:
                 continue
             self._argument(node, number, parameter, argument)
 
+    def _positional(self, node: nodes.Call, declared: Function) -> bool:
+        """Put named arguments where their parameters stand; False (and a finding) when that cannot be."""
+        names = [p.name for p in declared.params]
+        found: dict[int, Any] = {}
+        named = False
+        for number, argument in enumerate(node.arguments):
+            if not isinstance(argument, nodes.Named):
+                if named and argument is not None:
+                    text = "an argument without a name stands behind one that has a name"
+                    self.sink.error("E2006", argument.span, text, "put named arguments last")
+                    return False
+                if argument is not None:
+                    found[number] = argument
+                continue
+            named = True
+            if argument.name not in names:
+                text = f"{node.name} has no parameter {argument.name}"
+                self.sink.error("E2005", argument.span, text, self.similar(argument.name, names) or _signature(declared))
+                return False
+            place = names.index(argument.name)
+            if place in found:
+                self.sink.error("E2006", argument.span, f"parameter {argument.name} of {node.name} is given twice")
+                return False
+            found[place] = argument.value
+        missing = [p.name for i, p in enumerate(declared.params) if not p.optional and i not in found]
+        if missing:
+            text = f"too few parameters for command {node.name}: {', '.join(missing)} is missing"
+            self.sink.error("E2002", node.span, text, _signature(declared))
+            return False
+        node.arguments = [found.get(i) for i in range(max(found, default=-1) + 1)]
+        return True
+
+    def _kind_of(self, node: Any) -> str:
+        """What an expression is: "int", "str", or "any" when only the run tells."""
+        match node:
+            case nodes.Number() | nodes.Complement() | nodes.Compare() | nodes.Call() | nodes.RouteCall():
+                return "int"
+            case nodes.String() | nodes.Format():
+                return "str"
+            case nodes.Brackets():
+                return self._kind_of(node.expression)
+            case nodes.Binary():
+                left = self._kind_of(node.left)
+                return left if node.op == "+" or left == "str" else "int"
+            case nodes.Variable():
+                if node.transformations:
+                    made = self.checked.find_transformation(node.transformations[-1])
+                    return made.type if made is not None else "any"
+                declared = self.checked.find_variable(node.name)
+                return declared.type if declared is not None and not declared.static else "any"
+        return "any"
+
     def _argument(self, call: nodes.Call, number: int, parameter: Param, argument: Any) -> None:
         kind = parameter.kind
         label = f"parameter {number} ({parameter.name}) of {call.name}"
@@ -359,6 +417,20 @@ class StatementChecker:
             self.variable(argument, writes=kind is ParamKind.VAR)
             if kind is ParamKind.STATIC:
                 self.sink.error("E2010", span, f"{label} does not support variables", "write a plain string")
+            elif kind is ParamKind.INT and self._kind_of(argument) == "str":
+                text = f"{label} takes an integer: {argument.text} is text and the call always fails"
+                self.sink.warning("W0056", span, text, "convert it with {s.int}")
+            return
+        if isinstance(argument, nodes.Brackets):
+            self.expression(argument.expression)
+            if kind in (ParamKind.VAR, ParamKind.READ_VAR):
+                self.sink.error("E2011", span, f"{label} is expected to be a variable", "write $var(name) or $avp(name)")
+            elif kind is ParamKind.STATIC:
+                self.sink.error("E2010", span, f"{label} does not support expressions", "write a plain string")
+            elif kind is ParamKind.INT and self._kind_of(argument) == "str":
+                self.sink.error("E2013", span, f"{label} is expected to be an integer, and this expression is text")
+            elif kind is ParamKind.ROUTE:
+                self.dynamic = True
             return
         if kind in (ParamKind.VAR, ParamKind.READ_VAR):
             text = getattr(argument, "value", "")

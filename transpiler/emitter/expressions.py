@@ -484,7 +484,7 @@ class Expressions:
             return self.format(parts), True
         if isinstance(argument, nodes.Format):
             return self.format(argument), True
-        typed = self.value(argument)
+        typed = self.value(argument.expression if isinstance(argument, nodes.Brackets) else argument)
         wanted = "int" if kind is ParamKind.INT else "str"
         return typed.node, typed.type == wanted and not typed.null and not typed.fails
 
@@ -514,9 +514,10 @@ class Expressions:
             for route in self.checked.script.routes:
                 if route.kind == parameter.route and route.name == static:
                     return cst.Name(self.names.route(route)), True
-        target = self.format(parse_format(argument.value, argument.span)) if isinstance(argument, nodes.String) else (
-            self.value(argument).node
-        )
+        if isinstance(argument, nodes.String):
+            target = self.format(parse_format(argument.value, argument.span))
+        else:
+            target = self.value(argument.expression if isinstance(argument, nodes.Brackets) else argument).node
         return b.call(self.use("route_named"), cst.Name("msg"), b.literal(parameter.route), target), False
 
 

@@ -480,9 +480,9 @@ def explain(machine: Machine, i: int) -> Finding:
         if kind in ("VAR", "NAME", "NOT", "LPAR") and view.follow("ANDOP", kind):
             return Finding("E0127", f"'&&' or '||' is missing before '{text}'", "conditions are joined by && and ||")
     if keyword == "NAME" and kind in _ARITHMETIC:
-        return Finding("E0145", "an argument cannot be an expression", "assign it to a variable before")
+        return Finding("E0145", "an expression as an argument needs brackets", "write [$var(x) + 1]")
     if keyword == "NAME" and kind == "NAME" and view.next == "LPAR":
-        return Finding("E0145", "an argument cannot be a call", "assign its result to a variable before")
+        return Finding("E0145", "a call as an argument needs brackets", "write [f()], or assign its result to a variable before")
     starts = view.accepts("IF") and view.accepts("SEMI")
     if starts and kind in ("NUMBER", "STRING", "IPNET"):
         return Finding("E0102", f"a statement cannot begin with {text}", "is the statement before it complete?", close=False)

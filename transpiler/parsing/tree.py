@@ -164,6 +164,10 @@ class Builder:
         name, _, arguments, close = parts
         return nodes.Call(span=self._span(name, close), name=str(name), arguments=arguments)
 
+    def named(self, parts: list[Any]) -> Any:
+        name, _, value = parts
+        return nodes.Named(span=self._span(name, value), name=str(name), value=value)
+
     def args(self, parts: list[Any]) -> Any:
         """Arguments between commas; None where one is left out."""
         found: list[Any] = []
