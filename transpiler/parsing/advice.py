@@ -422,6 +422,10 @@ def _arguments(view: _View) -> Mending | None:
                 word = {"XLOG": "xlog", "XDBG": "xdbg", "LOG": "log", "ROUTE": "route"}.get(keyword, "this")
                 text = "nothing behind the ','" if before == "COMMA" else f"{word} needs an argument"
                 return Mending(Finding("E0128" if before == "COMMA" else "E0145", text), [dummy])
+    if before == "NAME" and view.accepts("COLON") and kind in ("COMMA", "RPAR", "SEMI"):
+        # a word where the name of an argument could stand
+        finding = Finding("E0119", f"'{view.previous}' is not in quotes", f'write "{view.previous}"', on_previous=True)
+        return Mending(finding, ["COLON", "STRING"])
     if kind in ("NAME", "RESERVED") and view.accepts("STRING") and view.next in ("COMMA", "RPAR", "SEMI"):
         return Mending(Finding("E0119", f"'{token}' is not in quotes", f'write "{token}"'), ["STRING"], 1)
     if kind == "IPNET" and view.accepts("STRING"):
@@ -481,7 +485,7 @@ def explain(machine: Machine, i: int) -> Finding:
             return Finding("E0127", f"'&&' or '||' is missing before '{text}'", "conditions are joined by && and ||")
     if keyword == "NAME" and kind in _ARITHMETIC:
         return Finding("E0145", "an expression as an argument needs brackets", "write [$var(x) + 1]")
-    if keyword == "NAME" and kind == "NAME" and view.next == "LPAR":
+    if keyword == "NAME" and before == "NAME" and kind == "LPAR":
         return Finding("E0145", "a call as an argument needs brackets", "write [f()], or assign its result to a variable before")
     starts = view.accepts("IF") and view.accepts("SEMI")
     if starts and kind in ("NUMBER", "STRING", "IPNET"):
