@@ -493,6 +493,27 @@ See E0151. The script is of an older release otherwise, so it is taken as what r
 
 W0152 Numbered flag, read as of old
 See E0152. The script is of an older release otherwise: the number is taken for a name.
+
+W0160 Division by zero
+The result is 0 with an error line, and `/=` and `%=` leave the variable as it is. OpenSIPS dies of these two.
+    $var(x) /= 0;
+
+W0161 Number kept as text
+OpenSIPS calculates with the number of such a variable but stores its text. sipc stores the sum.
+    $var(x) += $rp;
+
+W0162 Condition that kills OpenSIPS
+`[~$x]` and `[$x & "text"]` as conditions end the whole server there. sipc works them out.
+    if ([~$var(x)]) exit;
+
+W0163 Checksum with garbage
+OpenSIPS always prints ten characters, whatever stands behind a shorter number.
+    $var(x) = $(rU{s.crc32});
+
+W0164 Negative number beside a return code
+OpenSIPS prints it as an unsigned number of 64 bits. sipc gives it back as written.
+    return(1, -5);
+
 """
 
 

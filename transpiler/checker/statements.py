@@ -97,6 +97,10 @@ class StatementChecker:
             case nodes.Return():
                 for value in [node.code, *node.values]:
                     self.expression(value)
+                for value in node.values:
+                    if isinstance(value, nodes.Number) and value.value < 0:
+                        text = f"OpenSIPS gives {value.text} back as a number of 20 digits; here it stays what it is"
+                        self.sink.warning("W0164", value.span, text, "return it in a variable")
             case nodes.Assert():
                 self.condition(node.condition)
             case nodes.AsyncCall():
@@ -165,6 +169,7 @@ class StatementChecker:
             case nodes.Variable():
                 self.variable(node)
             case nodes.Binary():
+                self._zero(node.op, node.right)
                 self.expression(node.left)
                 self.expression(node.right)
             case nodes.Complement():
@@ -181,6 +186,21 @@ class StatementChecker:
                 self.expression(node.value)
             case nodes.Format():
                 self.format(node)
+
+    def _brackets(self, node: nodes.Brackets) -> None:
+        """`[ … ]` as a condition."""
+        inner = node.expression
+        bits = isinstance(inner, nodes.Binary) and inner.op in ("&", "|", "^")
+        if isinstance(inner, nodes.Complement) or (
+            bits and isinstance(inner, nodes.Binary) and "str" in (self._kind_of(inner.left), self._kind_of(inner.right))
+        ):
+            text = "this expression as a condition kills OpenSIPS; here it is worked out"
+            self.sink.warning("W0162", node.span, text, "assign it to a variable before")
+        self.expression(inner)
+
+    def _zero(self, op: str, right: Any) -> None:
+        if op in ("/", "%") and isinstance(right, nodes.Number) and right.value == 0:
+            self.sink.warning("W0160", right.span, "division by zero", "in `/=` and `%=` it kills OpenSIPS")
 
     def _compare(self, node: nodes.Compare) -> None:
         self.variable(node.left)
@@ -280,6 +300,9 @@ class StatementChecker:
             text = f"invalid {node.name} transformation: it takes {count} arguments, not {len(node.arguments)}"
             self.sink.error("E2060", node.span, text)
             return
+        if (node.cls, node.name) == ("s", "crc32"):
+            text = "OpenSIPS appends garbage to a checksum of fewer than 10 digits; here it is the number alone"
+            self.sink.warning("W0163", node.span, text, "cut it at the same place before comparing results of both")
         for parameter, argument in zip(declared.params, node.arguments, strict=False):
             if isinstance(argument, nodes.Variable):
                 self.variable(argument)
@@ -319,6 +342,11 @@ class StatementChecker:
             text = "transformations are not accepted in the left side of an assignment"
             self.sink.error("E2051", node.target.span, text)
         self.variable(node.target, writes=True)
+        if node.op not in ("=", ":="):
+            self._zero(node.op[:-1], node.value)
+            if isinstance(node.value, nodes.Variable) and self._kind_of(node.value) == "strint":
+                text = f"OpenSIPS stores the text of {node.value.text} here; sipc calculates with its number"
+                self.sink.warning("W0161", node.span, text, "write {s.int} to have a number in both")
         self.expression(node.value)
 
     # --------------------------------------------------------------------------------------------------------- calls
