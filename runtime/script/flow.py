@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+import types
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,45 @@ class VarStore:
 
 
 var = VarStore()
+
+
+def _give_back(shared: dict[str, Value], mine: dict[str, Value], base: dict[str, Value]) -> None:
+    """Make the process's values current again, with what an execution of its own has changed since `base`."""
+    var.__dict__ = shared
+    for name, value in mine.items():
+        if name not in base or base[name] is not value:
+            shared[name] = value
+
+
+@types.coroutine
+def _own_vars(coroutine: Coroutine[Any, Any, Any], mine: dict[str, Value] | None = None) -> Generator[Any, Any, Any]:
+    """Drive a suspended route.  From its first suspension on it has its own `$var` values; others never see them change
+    under their hands.  What it changed counts for the whole process when it ends.  `mine`: values it begins with."""
+    base = dict(mine) if mine is not None else {}
+    step: Callable[[Any], Any] = coroutine.send
+    argument: Any = None
+    while True:
+        shared = var.__dict__
+        if mine is not None:
+            var.__dict__ = mine
+        try:
+            waiting = step(argument)
+        except StopIteration as done:
+            if mine is not None:
+                _give_back(shared, mine, base)
+            return done.value
+        except BaseException:
+            if mine is not None:
+                _give_back(shared, mine, base)
+            raise
+        if mine is None:
+            mine, base = dict(shared), dict(shared)
+        var.__dict__ = shared
+        try:
+            argument = yield waiting
+            step = coroutine.send
+        except BaseException as error:
+            step, argument = coroutine.throw, error
 
 
 # -------------------------------------------------------------------------------------------------------- registration
@@ -385,7 +425,7 @@ def run_route(
 async def _finish(coroutine: Any, msg: SipMessage, kind: Routes, then: Callable[[Outcome], object] | None) -> None:
     msg.route_kind = kind
     try:
-        await coroutine
+        await _own_vars(coroutine, msg.__dict__.pop("_own_vars", None))
         outcome = _DONE
     except Drop:
         outcome = _DROPPED
@@ -579,13 +619,18 @@ def suspend(msg: SipMessage, work: Callable[[], Any], resume: str, timeout: int 
         if function is not None:
             function(msg)
         raise Exit
-    core.spawn(_resume(msg, work, function, timeout, kind))
+    core.spawn(_resume(msg, work, function, timeout, kind, dict(var.__dict__)))
     msg.__dict__["suspended"] = True
     raise Exit
 
 
 async def _resume(
-    msg: SipMessage, work: Callable[[], Any], function: Callable[..., Any] | None, timeout: int, kind: Routes
+    msg: SipMessage,
+    work: Callable[[], Any],
+    function: Callable[..., Any] | None,
+    timeout: int,
+    kind: Routes,
+    values: dict[str, Value],
 ) -> None:
     import asyncio
 
@@ -608,15 +653,30 @@ async def _resume(
             for hook in hooks:
                 hook(msg)
 
-    run_route(function, msg, kind, finished)
+    if inspect.iscoroutinefunction(function):
+        msg.__dict__["_own_vars"] = values
+        run_route(function, msg, kind, finished)
+        return
+    shared, mine = var.__dict__, dict(values)
+    var.__dict__ = mine
+    try:
+        run_route(function, msg, kind, finished)
+    finally:
+        _give_back(shared, mine, values)
 
 
 def launch(msg: SipMessage, work: Callable[[], Any], report: str | None = None, text: Value = None) -> None:
     """`launch()`: start the work and go on; the report route gets the text as `$param(1)` and `$rc`."""
-    core.spawn(_report(msg, work, report, text))
+    function = None
+    if report is not None:
+        generation = msg.generation or core.generation
+        function = generation.route("route", report) if generation is not None else None
+        if function is None:
+            logger.error("report route [%s] not present in the script", report)
+    core.spawn(_report(work, function, text, msg.generation))
 
 
-async def _report(msg: SipMessage, work: Callable[[], Any], report: str | None, text: Value) -> None:
+async def _report(work: Callable[[], Any], function: Callable[..., Any] | None, text: Value, generation: Any) -> None:
     try:
         result = work()
         if inspect.isawaitable(result):
@@ -624,15 +684,12 @@ async def _report(msg: SipMessage, work: Callable[[], Any], report: str | None, 
         code = code_of(result)
     except Exit:
         code = 0
-    if report is None or core.generation is None:
-        return
-    function = core.generation.route("route", report)
     if function is None:
-        logger.error("report route [%s] not present in the script", report)
         return
     from runtime.dispatch import dummy_message
 
     blank = dummy_message()
     blank.rc = code
+    blank.generation = generation or blank.generation
     arguments = (text,) if _takes_params(function) else ()
     run_route(function, blank, Routes.REQUEST, None, *arguments)

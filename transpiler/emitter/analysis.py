@@ -86,8 +86,10 @@ class Analysis:
 
 
 def _suspends_here(route: nodes.Route, functions: Any) -> bool:
-    for node in walk(route.body):
-        if isinstance(node, nodes.Call):
+    everything = list(walk(route.body))
+    deferred = {id(node.call) for node in everything if isinstance(node, (nodes.AsyncCall, nodes.Launch))}
+    for node in everything:
+        if isinstance(node, nodes.Call) and id(node) not in deferred:
             declared = functions.get(node.name)
             if declared is not None and declared.suspends:
                 return True

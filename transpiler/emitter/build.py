@@ -64,8 +64,13 @@ def none() -> cst.Name:
     return cst.Name("None")
 
 
+def _bare(value: Expr) -> Expr:
+    """`await f()` without brackets, where it stands alone."""
+    return value.with_changes(lpar=[], rpar=[]) if isinstance(value, cst.Await) else value
+
+
 def call(function: Expr | str, *arguments: Expr, **named_arguments: Expr) -> cst.Call:
-    made = [cst.Arg(argument) for argument in arguments]
+    made = [cst.Arg(_bare(argument)) for argument in arguments]
     made += [
         cst.Arg(value, keyword=cst.Name(key), equal=cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace("")))
         for key, value in named_arguments.items()
@@ -131,15 +136,15 @@ def _line(small: cst.BaseSmallStatement) -> cst.SimpleStatementLine:
 
 
 def expression(value: Expr) -> cst.SimpleStatementLine:
-    return _line(cst.Expr(value))
+    return _line(cst.Expr(_bare(value)))
 
 
 def assign(target: Any, value: Expr) -> cst.SimpleStatementLine:
-    return _line(cst.Assign([cst.AssignTarget(target)], value))
+    return _line(cst.Assign([cst.AssignTarget(target)], _bare(value)))
 
 
 def return_(value: Expr | None = None) -> cst.SimpleStatementLine:
-    return _line(cst.Return(value))
+    return _line(cst.Return(_bare(value)))
 
 
 def raise_(what: str) -> cst.SimpleStatementLine:
