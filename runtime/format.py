@@ -195,15 +195,15 @@ def _reader(name: str, inner: str | None, index: str | None, transformations: li
         return found
 
     def get(msg: SipMessage) -> Value:
-        from runtime.script.flow import read_in
+        from runtime.script.flow import read_in, transform, transform_in
 
         value = read_in(msg, context, plain) if context else plain(msg)
         for transformation, given in transformations:
             ready = [argument(msg) if callable(argument) else argument for argument in given]
-            if value is None or None in ready:
-                return None
-            text = value if isinstance(value, str) else str(value)
-            value = transformation.call(*([msg] if transformation.needs_message else []), text, *ready)
+            if transformation.needs_message:
+                value = transform_in(msg, value, transformation.call, *ready)
+            else:
+                value = transform(value, transformation.call, *ready)
         return value
 
     return get

@@ -2,12 +2,17 @@
 
 `=~` and REGEX parameters are case-insensitive.  In `=~` a newline is an ordinary character and `^` and `$` match only at
 the ends; elsewhere (`newline=True`) they also match at lines and `.` and `[^…]` do not match a newline (REG_NEWLINE).
+
+Of the alternatives at one place POSIX takes the longest, Python the first.  That shows only where somebody looks at what
+was matched: there (`longest=True`) an expression with alternatives is run by the library `regex`, which knows POSIX.
 """
 
 from __future__ import annotations
 
+import importlib
 import re
 from functools import lru_cache
+from typing import Any
 
 __all__ = ["compile", "translate"]
 
@@ -145,13 +150,16 @@ def translate(pattern: str, newline: bool = False) -> str:
 
 
 @lru_cache(maxsize=1024)
-def compile(pattern: str, icase: bool = True, newline: bool = False) -> re.Pattern[str]:
+def compile(pattern: str, icase: bool = True, newline: bool = False, longest: bool = False) -> re.Pattern[str]:
     """Compile an extended expression; ValueError with a reason when it is not one.  Kept for repeated use."""
-    flags = re.ASCII
-    if icase:
-        flags |= re.IGNORECASE
-    flags |= re.MULTILINE if newline else re.DOTALL
+    text = translate(pattern, newline)
+    engine: Any = re
+    flags = 0
+    if longest and "|" in pattern:
+        engine = importlib.import_module("regex")
+        flags = engine.POSIX
+    flags |= engine.ASCII | (engine.MULTILINE if newline else engine.DOTALL) | (engine.IGNORECASE if icase else 0)
     try:
-        return re.compile(translate(pattern, newline), flags)
-    except re.error as error:
+        return engine.compile(text, flags)  # type: ignore[no-any-return]
+    except (re.error, engine.error) as error:
         raise ValueError(str(error)) from None

@@ -220,5 +220,5 @@ def parse_substitution(text: str) -> Substitution:
     for flag in flags:
         if flag not in "igs":
             raise ValueError(f"unknown flag {flag}")
-    compiled = regex.compile(pattern, icase="i" in flags, newline="s" not in flags)
+    compiled = regex.compile(pattern, icase="i" in flags, newline="s" not in flags, longest=True)
     return Substitution(compiled, pieces, "g" in flags)

@@ -529,9 +529,14 @@ def joined(*parts: Any) -> str:
 
 
 def transform(value: Value, function: Callable[..., Value], *arguments: Any) -> Value:
-    """Apply a transformation: NULL (of the value or of an argument) gives NULL, numbers are printed first."""
+    """Apply a transformation: NULL (of the value or of an argument) gives NULL, numbers are printed first.
+
+    A function marked `keeps_numbers` is not applied to what is a number already.
+    """
     if value is None or None in arguments:
         return None
+    if type(value) is not str and getattr(function, "keeps_numbers", False):
+        return value.num if isinstance(value, StrInt) else value
     return function(value if isinstance(value, str) else str(value), *arguments)
 
 

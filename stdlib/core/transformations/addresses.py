@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from typing import Annotated, Any
 
@@ -50,7 +51,7 @@ def _uri_part(name: str, *aliases: str, kind: Any = "str") -> Any:
 
 _uri_part("user")(lambda u: u.user)
 _uri_part("host", "domain")(lambda u: u.host or None)
-_uri_part("passwd")(lambda u: u.password)
+_uri_part("passwd")(lambda u: u.password or None)
 _uri_part("port", kind="int")(lambda u: u.port or None)
 _uri_part("params")(lambda u: u.params_text or None)
 _uri_part("headers")(lambda u: u.headers_text or None)
@@ -126,14 +127,26 @@ def nameaddr_param(value: str, name: Annotated[str, Constant()], index: int = 0)
 
 
 # --------------------------------------------------------------------------------------------------------------- via
+_COMMENT = re.compile(r"[ \t]*\(((?:[^()\\]|\\.|\([^()]*\))*)\)[ \t]*$", re.DOTALL)
+"""What may stand behind a Via in brackets (RFC 2543 had it)."""
+
+
+def _via(value: str) -> tuple[fields.Via, str] | None:
+    """The first Via of a value and its comment; None (and an error line) when it is none."""
+    first = fields.split_list(value)[0]
+    comment = _COMMENT.search(first)
+    try:
+        return fields.parse_via(first[: comment.start()] if comment else first), comment[1] if comment else ""
+    except ParseError as error:
+        log.script_error(f"invalid Via [{value}]: {error}")
+        return None
+
+
 def _via_part(name: str, *aliases: str, kind: Any = "str") -> Any:
     def declare(read: Any) -> None:
         def part(value: str) -> Value:
-            try:
-                return read(fields.parse_via(fields.split_list(value)[0]))  # type: ignore[no-any-return]
-            except ParseError as error:
-                log.script_error(f"invalid Via [{value}]: {error}")
-                return None
+            found = _via(value)
+            return (read(found[0]) or None) if found is not None else None
 
         part.__name__ = f"via_{name}"
         part.__doc__ = f"{name} of a Via."
@@ -146,23 +159,27 @@ _via_part("name")(lambda v: v.protocol.partition("/")[0])
 _via_part("version")(lambda v: v.protocol.partition("/")[2])
 _via_part("transport")(lambda v: v.transport)
 _via_part("host", "domain")(lambda v: v.host)
-_via_part("port", kind="int")(lambda v: v.port or None)
-_via_part("params")(lambda v: v.params_text or None)
+_via_part("port", kind="int")(lambda v: v.port)
+_via_part("params")(lambda v: v.params_text)
 _via_part("branch")(lambda v: v.params.get("branch"))
 _via_part("received")(lambda v: v.params.get("received"))
 _via_part("rport")(lambda v: v.params.get("rport"))
-_via_part("comment")(lambda v: None)
+
+
+@core.transformation("via", "comment")
+def via_comment(value: str) -> Value:
+    """The comment behind a Via, without its brackets."""
+    found = _via(value)
+    return (found[1] or None) if found is not None else None
 
 
 @core.transformation("via", "param")
 def via_param(value: str, name: str) -> Value:
-    """A parameter of a Via."""
-    try:
-        params = fields.parse_via(fields.split_list(value)[0]).params
-    except ParseError as error:
-        log.script_error(f"invalid Via [{value}]: {error}")
+    """A parameter of a Via; "" when it has no value."""
+    found = _via(value)
+    if found is None or name.lower() not in found[0].params:
         return None
-    return (params[name.lower()] or "") if name.lower() in params else None
+    return found[0].params[name.lower()] or ""
 
 
 # ---------------------------------------------------------------------------------------------------------------- ip

@@ -174,6 +174,9 @@ def s_hex2dec(value: str) -> Value:
     return number - (1 << 32) if number >= 1 << 31 else number
 
 
+s_hex2dec.keeps_numbers = True  # type: ignore[attr-defined]
+
+
 _ESCAPED = {"'": "\\'", '"': '\\"', "\\": "\\\\", "\0": "\\0"}
 
 

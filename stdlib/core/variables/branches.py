@@ -251,7 +251,7 @@ def _set_branch_flag(msg: SipMessage, value: Value, name: str, index: Any = None
     return True
 
 
-@core.variable("msg.branch.flag", named="yes", indexed=True, type="any", set=_set_branch_flag)
+@core.variable("msg.branch.flag", "branch.flag", named="yes", indexed=True, type="any", set=_set_branch_flag)
 def msg_branch_flag(msg: SipMessage, name: str, index: Any = None) -> Value:
     """Is a flag of a branch set?"""
     # OpenSIPS counts the added branches only, so the last one cannot be read and without any nothing can

@@ -184,15 +184,15 @@ def path(msg: SipMessage) -> str | None:
 
 
 # ------------------------------------------------------------------------------------------------------- credentials
-def _credential(name: str, parameter: str, doc: str) -> None:
+def _credential(name: str, parameter: str, doc: str, *aliases: str) -> None:
     def get(msg: SipMessage) -> str | None:
         if msg.method in ("ACK", "CANCEL"):
             return None
         found = fields.credentials(msg)
-        return found.params.get(parameter) if found is not None else None
+        return (found.params.get(parameter) or None) if found is not None else None
 
     get.__name__, get.__doc__ = name.replace(".", "_"), doc
-    core.variable(name)(get)
+    core.variable(name, *aliases)(get)
 
 
 for _name, _parameter in (
@@ -200,10 +200,13 @@ for _name, _parameter in (
     ("auth.cnonce", "cnonce"), ("auth.opaque", "opaque"), ("auth.alg", "algorithm"), ("auth.qop", "qop"),
     ("auth.nc", "nc"),
 ):  # fmt: skip
-    _credential(_name, _parameter, f"`{_parameter}` of the credentials in Proxy-Authorization or Authorization.")
+    _doc = f"`{_parameter}` of the credentials in Proxy-Authorization or Authorization."
+    _credential(_name, _parameter, _doc, *(["an"] if _name == "auth.nonce" else []))
 
 
 def _user_of_credentials(msg: SipMessage) -> tuple[str, str]:
+    if msg.method in ("ACK", "CANCEL"):
+        return "", ""
     found = fields.credentials(msg)
     user, _, host = (found.params.get("username", "") if found is not None else "").partition("@")
     return user, host

@@ -17,9 +17,10 @@ __all__: list[str] = []
 
 
 @core.variable("time", named="yes", attribute="time_now")
-def time_now(msg: SipMessage, form: str) -> str:
-    """The local time by a strftime format."""
-    return time.strftime(form, time.localtime(services.wall()))
+def time_now(msg: SipMessage, form: str) -> str | None:
+    """The local time by a strftime format; NULL when that gives nothing or more than 126 bytes."""
+    text = time.strftime(form, time.localtime(services.wall()))
+    return text if 0 < len(text) < 127 else None
 
 
 @core.variable("Tf", type="strint", null=False)
