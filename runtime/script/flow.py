@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from runtime import counters, log
 from runtime.core import core
 from runtime.declare import NO_VALUE, Module, NoValue, ParamKind, Ref, Routes, StrInt, Value
+from runtime.script import operators
 
 if TYPE_CHECKING:
     from runtime.sip.message import SipMessage
@@ -223,8 +224,6 @@ def assign_var(name: str, value: Value | NoValue) -> bool:
 
 def compound(left: Value, operator: str, right: Value | NoValue) -> Value | NoValue:
     """`left op= right`: both integers, or both texts and `+=`."""
-    from runtime.script import operators
-
     if right is NO_VALUE:
         return NO_VALUE
     if left is None or right is None:
@@ -491,10 +490,10 @@ def is_case(subject: Value, *constants: Value) -> bool:
         return False
     if isinstance(subject, int):
         return any(str(subject) == c if isinstance(c, str) else subject == c for c in constants)
-    lowered = subject.lower()
+    text = operators.lowered(subject)
     for constant in constants:
         if isinstance(constant, str):
-            if lowered == constant:
+            if text == constant:
                 return True
         elif isinstance(subject, StrInt) and subject.num == constant:
             return True
@@ -523,9 +522,7 @@ def return_code(value: Value) -> int:
 
 def joined(*parts: Any) -> str:
     """Text and values in a row, as a format string prints them."""
-    from runtime.script.operators import show
-
-    return "".join([part if isinstance(part, str) else show(part) for part in parts])
+    return "".join([part if isinstance(part, str) else operators.show(part) for part in parts])
 
 
 def transform(value: Value, function: Callable[..., Value], *arguments: Any) -> Value:

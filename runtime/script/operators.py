@@ -16,7 +16,7 @@ from runtime.declare import NO_VALUE, NoValue, StrInt, Value
 __all__ = [
     "add", "add_literal", "as_int", "as_text", "bit_and", "bit_literal", "bit_or", "bit_xor", "complement", "concat", "differs",
     "differs_int", "divide", "equal", "equal_int", "greater", "greater_equal", "greater_equal_int", "greater_int", "in_subnet",
-    "less", "less_equal", "less_equal_int", "less_int", "matches", "modulo", "multiply", "negate", "not_in_subnet", "not_matches",
+    "less", "less_equal", "less_equal_int", "less_int", "lowered", "matches", "modulo", "multiply", "negate", "not_in_subnet", "not_matches",
     "not_same", "same", "shift_left", "shift_right", "show", "subtract", "wrap",
 ]  # fmt: skip
 
@@ -62,17 +62,25 @@ def _mismatch(name: str, left: Value, right: Value) -> None:
     log.script_warning(f"invalid {name} operation: left is {_kind(left)}, right is {_kind(right)}")
 
 
+_ASCII = {upper: upper + 32 for upper in range(65, 91)}
+
+
+def lowered(text: str) -> str:
+    """The text in lower case, as comparisons see it: ASCII letters only."""
+    return text.lower() if text.isascii() else text.translate(_ASCII)
+
+
 # ------------------------------------------------------------------------------------------------------ comparisons
-def same(left: Value, lowered: str) -> bool:
+def same(left: Value, constant: str) -> bool:
     """Is the text (or printed number) equal to a constant (given in lower case), whatever the case?"""
     if left is None:
         return False
-    return (left.lower() if isinstance(left, str) else str(left)) == lowered
+    return (lowered(left) if isinstance(left, str) else str(left)) == constant
 
 
-def not_same(left: Value, lowered: str) -> bool:
+def not_same(left: Value, constant: str) -> bool:
     """The contrary of `same`; true for NULL."""
-    return not same(left, lowered)
+    return not same(left, constant)
 
 
 def _comparison(name: str, test: Callable[[Any, Any], bool], null_both: bool, null_one: bool) -> Callable[..., Outcome]:
@@ -84,14 +92,14 @@ def _comparison(name: str, test: Callable[[Any, Any], bool], null_both: bool, nu
                 return test(left, right)
             if isinstance(right, StrInt):
                 return test(left, right.num)
-            return test(str(left), right.lower())
+            return test(str(left), lowered(right))
         if isinstance(right, int):
             if isinstance(left, StrInt):
                 return test(left.num, right)
-            return test(left.lower(), str(right))
+            return test(lowered(left), str(right))
         if isinstance(left, StrInt) and isinstance(right, StrInt):
             return test(left.num, right.num)
-        return test(left.lower(), right.lower())
+        return test(lowered(left), lowered(right))
 
     compare.__name__ = name
     compare.__doc__ = f"Two values by `{name}`: numbers if both have one, else text whatever the case."

@@ -161,3 +161,8 @@ def test_a_failed_assert_ends_the_script_and_runs_error_route() -> None:
     assert ran.lines == ["4 500"]
     assert any("ASSERTION FAILED (x is set)" in line for line in ran.engine)
     assert run(script).lines == ["never"]
+
+
+def test_only_ascii_letters_are_equal_whatever_their_case() -> None:
+    script = '$var(u) = "\xc9"; if ($var(u) == "\xe9") xlog("a"); if ($var(u) == "\xc9") xlog("b"); '
+    assert main(script + 'switch ($var(u)) { case "\xe9": xlog("c"); break; case "\xc9": xlog("d"); }') == ["b", "d"]

@@ -483,7 +483,7 @@ class StatementChecker:
             hint = f"write {value} without quotes" if value.lstrip("+-").isdigit() else ""
             self.sink.error("E2013", span, f"{label} is expected to be an integer or variable", hint)
             return
-        elif kind is ParamKind.STATIC:
+        if kind is ParamKind.STATIC:
             if "$" in value:
                 self.sink.error("E2010", span, f"{label} does not support formatted strings")
         elif kind is ParamKind.REGEX:

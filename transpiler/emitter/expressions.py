@@ -13,6 +13,7 @@ import libcst as cst
 
 from runtime.declare import Function, Param, ParamKind
 from runtime.declare import Variable as Declared
+from runtime.script.operators import lowered
 from transpiler import nodes
 from transpiler.emitter import build as b
 from transpiler.emitter.names import Names
@@ -308,8 +309,8 @@ class Expressions:
                 return b.compare(left.node, op, number), False
             return b.call(self.use(_INT_COMPARE[op]), left.node, number), left.type != "int"
         if isinstance(right, nodes.String) and op in ("==", "!="):
-            lowered = self.text(right.value.lower())
-            return b.call(self.use("same" if op == "==" else "not_same"), left.node, lowered), False
+            constant = self.text(lowered(right.value))
+            return b.call(self.use("same" if op == "==" else "not_same"), left.node, constant), False
         return b.call(self.use(_COMPARE[op]), left.node, self.value(right).node), False
 
     def _subnet(self, left: Typed, op: str, right: nodes.Subnet) -> Any:

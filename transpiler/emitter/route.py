@@ -11,6 +11,7 @@ import libcst as cst
 from runtime.declare import Function
 from runtime.declare import Variable as Declared
 from runtime.log import level_number
+from runtime.script.operators import lowered
 from transpiler import nodes
 from transpiler.emitter import build as b
 from transpiler.emitter.analysis import Analysis, RouteFacts, reads_rc, target_name
@@ -347,7 +348,7 @@ class RouteEmitter(Expressions):
 
     def _case_test(self, labels: list[nodes.Case], subject: Any) -> Any:
         constants = [
-            b.integer(case.value.value) if isinstance(case.value, nodes.Number) else b.literal(case.value.value.lower())
+            b.integer(case.value.value) if isinstance(case.value, nodes.Number) else b.literal(lowered(case.value.value))
             for case in labels
             if case.value is not None
         ]
