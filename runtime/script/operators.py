@@ -16,8 +16,8 @@ from runtime.declare import NO_VALUE, NoValue, StrInt, Value
 __all__ = [
     "add", "add_literal", "as_int", "as_text", "bit_and", "bit_literal", "bit_or", "bit_xor", "complement", "concat", "differs",
     "differs_int", "divide", "equal", "equal_int", "greater", "greater_equal", "greater_equal_int", "greater_int", "in_subnet",
-    "less", "less_equal", "less_equal_int", "less_int", "lowered", "matches", "modulo", "multiply", "negate", "not_in_subnet", "not_matches",
-    "not_same", "same", "shift_left", "shift_right", "show", "subtract", "wrap",
+    "less", "less_equal", "less_equal_int", "less_int", "lowered", "matches", "modulo", "multiply", "negate", "not_in_subnet",
+    "not_matches", "not_same", "same", "shift_left", "shift_right", "show", "subtract", "wrap",
 ]  # fmt: skip
 
 Outcome = bool | None
