@@ -58,93 +58,94 @@ def _bracket(text: str, at: int, newline: bool) -> tuple[str, int]:
     raise ValueError("unmatched [ in regular expression")
 
 
-def translate(pattern: str, newline: bool = False) -> str:
-    """The Python form of a POSIX extended expression; ValueError when it is not one."""
+_INTERVAL = re.compile(r"\{([0-9]*)(?:(,)([0-9]*))?\}")
+_MOST = 32767
+"""RE_DUP_MAX."""
+
+
+def _interval(pattern: str, at: int) -> tuple[str, int]:
+    """`{n}`, `{n,}`, `{,m}`, `{n,m}` at pattern[at]; (Python form, index after it)."""
+    match = _INTERVAL.match(pattern, at)
+    if match is None or not (match[1] or match[2]):
+        raise ValueError("invalid content of {}")
+    low, high = int(match[1] or 0), match[3]
+    if low > _MOST or (high and not low <= int(high) <= _MOST):
+        raise ValueError("invalid content of {}")
+    return f"{{{low}{',' + (high or '') if match[2] else ''}}}", match.end()
+
+
+def _escaped(char: str, icase: bool) -> tuple[str, bool]:
+    """What stands for a character behind a backslash, and whether it can be repeated."""
+    if char in _ANCHORS:
+        return _ANCHORS[char], False
+    if char in "wWsS":
+        return "\\" + char, True
+    if char in "123456789":
+        return f"(?:\\{char})", True
+    if icase and "a" <= char <= "z":
+        # glibc compares such a letter as it is with text in capitals: `\d` matches nothing at all
+        return "(?!)", True
+    return re.escape(char), True
+
+
+_ANCHORS = {"<": r"\b(?=\w)", ">": r"\b(?<=\w)", "`": r"\A", "'": r"\Z", "b": r"\b", "B": r"\B"}
+
+
+def translate(pattern: str, newline: bool = False, icase: bool = True) -> str:
+    """The Python form of a POSIX extended expression as glibc reads it; ValueError when it is not one."""
     out: list[str] = []
+    groups: list[int] = []
+    """Where the open brackets are in `out`."""
+    atom = -1
+    """Where in `out` that begins to which a repetition would belong; -1: there is nothing to repeat."""
+    repeated = False
+    closed = 0
+    """Groups whose brackets are closed."""
     i, end = 0, len(pattern)
-    depth = 0
-    repeatable = False
     while i < end:
         char = pattern[i]
-        if char == "\\":
-            if i + 1 >= end:
-                raise ValueError("trailing backslash")
-            following = pattern[i + 1]
-            if following == "<":
-                out.append(r"\b(?=\w)")
-            elif following == ">":
-                out.append(r"\b(?<=\w)")
-            elif following == "`":
-                out.append(r"\A")
-            elif following == "'":
-                out.append(r"\Z")
-            elif following in "wWsSbB" or following in "123456789":
-                out.append("\\" + following)
-            else:
-                out.append(re.escape(following))
-            i += 2
-            repeatable = True
-            continue
-        if char == "[":
-            text, i = _bracket(pattern, i, newline)
+        if char in "*+?{":
+            if atom < 0:
+                raise ValueError("invalid preceding regular expression")
+            text, i = (char, i + 1) if char != "{" else _interval(pattern, i)
+            if repeated:  # Python reads a second repetition as a modifier of the first
+                out[atom:] = ["(?:", *out[atom:], ")"]
             out.append(text)
-            repeatable = True
+            repeated = True
             continue
-        if char == "(":
-            depth += 1
+        start, repeated = len(out), False
+        i += 1
+        if char == "\\":
+            if i >= end:
+                raise ValueError("trailing backslash")
+            if pattern[i] in "123456789" and int(pattern[i]) > closed:
+                raise ValueError("invalid back reference")
+            text, repeatable = _escaped(pattern[i], icase)
+            out.append(text)
+            atom = start if repeatable else -1
+            i += 1
+        elif char == "[":
+            text, i = _bracket(pattern, i - 1, newline)
+            out.append(text)
+            atom = start
+        elif char == "(":
+            groups.append(start)
             out.append("(")
-            repeatable = False
-        elif char == ")":
-            if depth == 0:
-                raise ValueError("unmatched ( or )")
-            depth -= 1
+            atom = -1
+        elif char == ")" and groups:
             out.append(")")
-            repeatable = True
-        elif char in "*+?":
-            if not repeatable:
-                if char == "*":
-                    out.append(r"\*")
-                else:
-                    raise ValueError("invalid preceding regular expression")
-                repeatable = True
-            elif out and out[-1] in ("*", "+", "?", "}"):
-                # POSIX allows a repeated repetition (a**, a+*), which Python reads as a modifier: group it.
-                if out[-1] != char:
-                    out[:] = ["(?:", *out, ")", char] if depth == 0 and "|" not in out else out
-            else:
-                out.append(char)
-        elif char == "{":
-            match = re.compile(r"\{(\d*)(,(\d*))?\}").match(pattern, i)
-            if match is None or not (match[1] or match[2]):
-                out.append(r"\{")
-                repeatable = True
-            else:
-                if not repeatable:
-                    raise ValueError("invalid preceding regular expression")
-                low, high = match[1] or "0", match[3]
-                if int(low) > 255 or (high and (int(high) > 32767 or int(high) < int(low))):
-                    raise ValueError("invalid content of {}")
-                out.append(f"{{{low}{',' + (high or '') if match[2] else ''}}}")
-                out.append("")
-                i = match.end()
-                continue
-        elif char == "|":
-            out.append("|")
-            repeatable = False
-        elif char == "^":
-            out.append("^")
-            repeatable = False
+            atom = groups.pop()
+            closed += 1
+        elif char in "|^":
+            out.append(char)
+            atom = -1
         elif char == "$":
             out.append("$" if newline else r"\Z")
-            repeatable = True
-        elif char == ".":
-            out.append(".")
-            repeatable = True
+            atom = -1
         else:
-            out.append(re.escape(char))
-            repeatable = True
-        i += 1
-    if depth:
+            out.append("." if char == "." else re.escape(char))
+            atom = start
+    if groups:
         raise ValueError("unmatched ( or )")
     return "".join(out)
 
@@ -152,7 +153,7 @@ def translate(pattern: str, newline: bool = False) -> str:
 @lru_cache(maxsize=1024)
 def compile(pattern: str, icase: bool = True, newline: bool = False, longest: bool = False) -> re.Pattern[str]:
     """Compile an extended expression; ValueError with a reason when it is not one.  Kept for repeated use."""
-    text = translate(pattern, newline)
+    text = translate(pattern, newline, icase)
     engine: Any = re
     flags = 0
     if longest and "|" in pattern:

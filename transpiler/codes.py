@@ -514,6 +514,10 @@ W0164 Negative number beside a return code
 OpenSIPS prints it as an unsigned number of 64 bits. sipc gives it back as written.
     return(1, -5);
 
+W0165 Escape that matches nothing
+Regular expressions are POSIX's here: a small letter behind a backslash matches nothing, save w, s and b.
+    if ($rU =~ "^\d+$") exit;
+
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,6 +22,8 @@ _KINDS = {
     "startup_route": Routes.STARTUP, "timer_route": Routes.TIMER, "event_route": Routes.EVENT,
 }  # fmt: skip
 _GRAMMAR = ("xlog", "xdbg", "log", "exit", "drop", "return", "route", "assert", "async", "launch")
+_BRACKETS = re.compile(r"\[\^?\]?(?:\[[:.=].*?[:.=]\]|[^\]])*\]", re.DOTALL)
+_ESCAPE = re.compile(r"\\.", re.DOTALL)
 _ENDS = (nodes.Exit, nodes.Drop, nodes.Return, nodes.AsyncCall)
 
 
@@ -198,6 +201,14 @@ class StatementChecker:
             self.sink.warning("W0162", node.span, text, "assign it to a variable before")
         self.expression(inner)
 
+    def _escapes(self, pattern: str, span: Span) -> None:
+        """`\\d` and the like, which POSIX does not have."""
+        outside = _BRACKETS.sub("", pattern)
+        found = next((m[0] for m in _ESCAPE.finditer(outside) if m[0][1] in "acdefghijklmnopqrtuvxyz"), "")
+        if found:
+            hint = {"\\d": "write [0-9]", "\\n": 'put a newline: "\\n" in double quotes is one'}.get(found, f"write {found[1]}")
+            self.sink.warning("W0165", span, f"{found} in a regular expression matches nothing in OpenSIPS", hint)
+
     def _zero(self, op: str, right: Any) -> None:
         if op in ("/", "%") and isinstance(right, nodes.Number) and right.value == 0:
             self.sink.warning("W0160", right.span, "division by zero", "in `/=` and `%=` it kills OpenSIPS")
@@ -210,6 +221,7 @@ class StatementChecker:
                 regex.compile(right.value)
             except ValueError as error:
                 self.sink.error("E2040", right.span, f"bad regular expression: {error}")
+            self._escapes(right.value, right.span)
             return
         if isinstance(right, nodes.Subnet):
             import ipaddress
@@ -491,6 +503,7 @@ class StatementChecker:
                 regex.compile(value, newline=True)
             except ValueError as error:
                 self.sink.error("E2040", span, f"{label}: bad regular expression: {error}")
+            self._escapes(value, span)
         elif kind is ParamKind.ROUTE:
             if "$" in value:
                 self.dynamic = True
