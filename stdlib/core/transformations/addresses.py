@@ -5,9 +5,11 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+import threading
 from typing import Annotated, Any
 
 from runtime import log
+from runtime.core import core as services
 from runtime.declare import Constant, Value
 from runtime.sip import fields
 from runtime.sip.message import ParseError
@@ -273,19 +275,42 @@ def ip_matches(value: str, network: str) -> Value:
     return int(address in net)
 
 
+_WAIT = 1.0
+"""Seconds that a script waits for a name at most; a worker does nothing else meanwhile."""
+_KEPT = 30.0
+"""Seconds that an answer (also that there is none) is kept."""
+_answers: dict[tuple[str, int], tuple[float, str | None]] = {}
+
+
+def _ask(name: str, family: int) -> str | None:
+    try:
+        found = socket.getaddrinfo(name, None, family, socket.SOCK_DGRAM)
+    except (OSError, UnicodeError):
+        return None
+    addresses = [str(entry[4][0]).partition("%")[0] for entry in found]
+    return shown(ipaddress.ip_address(min(addresses, key=lambda text: ":" in text)))
+
+
 def _resolve(value: str, family: int) -> Value:
-    if not value:
+    if not value or len(value) > 253:
         return None
     known = _address(value)
     if known is not None:
         wanted = socket.AF_INET if known.version == 4 else socket.AF_INET6
         return shown(known) if family in (wanted, socket.AF_UNSPEC) else None
-    try:
-        found = socket.getaddrinfo(value, None, family, socket.SOCK_DGRAM)
-    except (OSError, UnicodeError):
-        return None
-    addresses = [str(entry[4][0]).partition("%")[0] for entry in found]
-    return shown(ipaddress.ip_address(min(addresses, key=lambda text: ":" in text)))
+    key, now = (value.lower(), family), services.now()
+    answer = _answers.get(key)
+    if answer is None or answer[0] < now:
+        if len(_answers) >= 1024:
+            _answers.clear()
+        found: list[str | None] = []
+        thread = threading.Thread(target=lambda: found.append(_ask(value, family)), daemon=True)
+        thread.start()
+        thread.join(_WAIT)
+        if not found:
+            log.script_error(f"{{ip.resolve}}: no answer for {value} within {_WAIT:g} s")
+        answer = _answers[key] = (now + _KEPT, found[0] if found else None)
+    return answer[1]
 
 
 @core.transformation("ip", "resolve", pure=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 import stdlib
 from runtime.declare import Module, ParamKind, Transformation
 from runtime.format import FormatError, expand, read
+from stdlib.core.transformations import addresses
 from tests.stdlib.sipmessages import request
 
 core = stdlib.load("core")
@@ -149,6 +151,33 @@ def value(text: str | int, transformations: str) -> Any:
 )
 def test_what_a_transformation_gives(text: str | int, chain: str, expected: Any) -> None:
     assert value(text, chain) == expected
+
+
+def test_a_name_server_that_is_dead_holds_nobody_up_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = threading.Event()
+    asked: list[str] = []
+
+    def dead(name: str, *_: Any) -> Any:
+        asked.append(name)
+        release.wait(5)
+        raise OSError
+
+    monkeypatch.setattr("socket.getaddrinfo", dead)
+    monkeypatch.setattr(addresses, "_WAIT", 0.01)
+    addresses._answers.clear()
+    assert value("gone.example", "{ip.resolve}") is None
+    assert value("GONE.example", "{ip.resolve}") is None
+    assert asked == ["gone.example"]
+    release.set()
+
+
+def test_a_name_gives_its_ipv4_address_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [(0, 0, 0, "", ("2001:db8::1%eth0", 0)), (0, 0, 0, "", ("192.0.2.1", 0))]
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_: found)
+    addresses._answers.clear()
+    assert value("host.example", "{ip.resolve}") == "192.0.2.1"
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_: found[:1])
+    assert value("host.example", "{ip.resolve6}") == "2001:DB8:0:0:0:0:0:1"
 
 
 def test_sdp_stream_delete_takes_every_stream_of_a_type() -> None:
