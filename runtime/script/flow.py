@@ -50,6 +50,10 @@ class VarStore:
     def __setitem__(self, name: str, value: Value) -> None:
         self.__dict__[name] = value
 
+    if TYPE_CHECKING:  # generated code sets var.anything
+
+        def __setattr__(self, name: str, value: Any) -> None: ...
+
 
 var = VarStore()
 

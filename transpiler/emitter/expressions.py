@@ -217,7 +217,8 @@ class Expressions:
                 return Typed(b.call(self.use("complement"), self.value(node.operand).node), "int", False, True, True)
             case nodes.Compare():
                 test, fails = self.comparison(node)
-                made = b.call(self.use("bit_literal"), test) if fails else b.call("int", test)
+                plain = isinstance(test, cst.Comparison)
+                made = b.call("int", test) if plain else b.call(self.use("bit_literal"), test)
                 return Typed(made, "int", False, fails, True)
             case nodes.Call():
                 declared = self.checked.functions[node.name]
