@@ -280,7 +280,9 @@ class Recovery:
         statement = token.type in STATEMENTS - {"NAME", "RBRACE", "CASE", "DEFAULT", "ROUTE"}
         if token.type == "NAME":
             statement = machine.tokens[i + 1].type == "LPAR"
-        if previous.type != "RBRACE" or previous.column == 1 or not statement or machine.values[-1] is not previous:
+        if previous.type != "RBRACE" or previous.column == 1 or not statement:
+            return False
+        if not machine.values or machine.values[-1] is not previous:
             return False
         if not self._open_missing(i - 1):
             finding = Finding("E0113", "this '}' ends the route, but statements follow", "is it too much?")
