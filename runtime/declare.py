@@ -41,6 +41,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
+from runtime import statistics
+
 if TYPE_CHECKING:
     from runtime.sip.message import SipMessage
 
@@ -361,8 +363,6 @@ class Statistic:
     slot: int = -1
 
     def inc(self, step: int = 1) -> None:
-        from runtime import statistics
-
         statistics.counts[self.slot] += step
 
 

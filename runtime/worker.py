@@ -33,6 +33,9 @@ logger = log.engine("core")
 
 _DRAIN = 2.0
 """Longest wait for suspended routes when the worker stops, in seconds."""
+_COLLECT = (50_000, 20, 100)
+"""Thresholds of the garbage collector.  Messages and transactions are freed by their reference counts; what lives long
+(transactions, bindings) would be looked through over and over again at the usual thresholds."""
 _FLUSH = 0.5
 """Longest wait for connections to take what is queued for them, in seconds."""
 
@@ -87,6 +90,7 @@ class Worker:
             hook()
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*_COLLECT)
         if self.first and self.number == 1:
             dispatch.run_startup()
         for udp in self.udp.values():

@@ -6,6 +6,7 @@ Comparisons give True, False or None: None is the error of a type mismatch, whic
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable
 from typing import Any
@@ -122,19 +123,19 @@ def _literal_comparison(name: str, test: Callable[[Any, Any], bool], null: bool)
     return compare
 
 
-equal = _comparison("equal", lambda a, b: a == b, True, False)
-differs = _comparison("differs", lambda a, b: a != b, False, True)
-less = _comparison("less", lambda a, b: a < b, False, False)
-less_equal = _comparison("less_equal", lambda a, b: a <= b, False, False)
-greater = _comparison("greater", lambda a, b: a > b, False, False)
-greater_equal = _comparison("greater_equal", lambda a, b: a >= b, False, False)
+equal = _comparison("equal", operator.eq, True, False)
+differs = _comparison("differs", operator.ne, False, True)
+less = _comparison("less", operator.lt, False, False)
+less_equal = _comparison("less_equal", operator.le, False, False)
+greater = _comparison("greater", operator.gt, False, False)
+greater_equal = _comparison("greater_equal", operator.ge, False, False)
 
-equal_int = _literal_comparison("equal_int", lambda a, b: a == b, False)
-differs_int = _literal_comparison("differs_int", lambda a, b: a != b, True)
-less_int = _literal_comparison("less_int", lambda a, b: a < b, False)
-less_equal_int = _literal_comparison("less_equal_int", lambda a, b: a <= b, False)
-greater_int = _literal_comparison("greater_int", lambda a, b: a > b, False)
-greater_equal_int = _literal_comparison("greater_equal_int", lambda a, b: a >= b, False)
+equal_int = _literal_comparison("equal_int", operator.eq, False)
+differs_int = _literal_comparison("differs_int", operator.ne, True)
+less_int = _literal_comparison("less_int", operator.lt, False)
+less_equal_int = _literal_comparison("less_equal_int", operator.le, False)
+greater_int = _literal_comparison("greater_int", operator.gt, False)
+greater_equal_int = _literal_comparison("greater_equal_int", operator.ge, False)
 
 
 def _compiled(pattern: re.Pattern[str] | Value) -> re.Pattern[str] | None:
@@ -204,6 +205,11 @@ def concat(left: str | None, right: str | None) -> str:
 
 def add(left: Value | NoValue, right: Value | NoValue) -> Value | NoValue:
     """`+`: numbers if the left one is a number, else text."""
+    if type(left) is int and type(right) is int:
+        total = left + right
+        return total if -0x80000000 <= total <= 0x7FFFFFFF else wrap(total)
+    if type(left) is str and type(right) is str:
+        return left + right
     if left is NO_VALUE or right is NO_VALUE:
         return NO_VALUE
     if isinstance(left, int):
@@ -215,7 +221,8 @@ def add(left: Value | NoValue, right: Value | NoValue) -> Value | NoValue:
 def add_literal(left: Value | NoValue, right: int | NoValue) -> Value | NoValue:
     """`+` with a number on the right that has no text form (a literal or the result of arithmetic)."""
     if isinstance(left, int) and isinstance(right, int):
-        return wrap(left + right)
+        total = left + right
+        return total if -0x80000000 <= total <= 0x7FFFFFFF else wrap(total)
     if left is not NO_VALUE and right is not NO_VALUE:
         log.script_error(f"invalid string operands: {_kind(left)} and {_kind(right)}")
     return NO_VALUE
@@ -257,8 +264,15 @@ def _calculate(left: int, right: Any, op: str) -> Value | NoValue:
     return left >> (number & 31)
 
 
-def _operation(name: str, op: str) -> Callable[[Any, Any], Value | NoValue]:
+def _operation(
+    name: str, op: str, plain: Callable[[int, int], int] | None = None
+) -> Callable[[Any, Any], Value | NoValue]:
+    """The operator's function; `plain` calculates two integers when nothing can go wrong."""
+
     def operate(left: Any, right: Any) -> Value | NoValue:
+        if plain is not None and type(left) is int and type(right) is int:
+            number = plain(left, right)
+            return number if -0x80000000 <= number <= 0x7FFFFFFF else wrap(number)
         if left is NO_VALUE or right is NO_VALUE:
             return NO_VALUE  # type: ignore[no-any-return]
         if isinstance(left, int):
@@ -285,13 +299,13 @@ def _bytewise(left: str, right: str, op: str) -> str | NoValue:
     return bytes(a ^ b for a, b in pairs).decode("latin-1")
 
 
-subtract = _operation("subtract", "-")
-multiply = _operation("multiply", "*")
+subtract = _operation("subtract", "-", operator.sub)
+multiply = _operation("multiply", "*", operator.mul)
 divide = _operation("divide", "/")
 modulo = _operation("modulo", "%")
-bit_and = _operation("bit_and", "&")
-bit_or = _operation("bit_or", "|")
-bit_xor = _operation("bit_xor", "^")
+bit_and = _operation("bit_and", "&", operator.and_)
+bit_or = _operation("bit_or", "|", operator.or_)
+bit_xor = _operation("bit_xor", "^", operator.xor)
 shift_left = _operation("shift_left", "<<")
 shift_right = _operation("shift_right", ">>")
 

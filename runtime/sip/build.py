@@ -50,18 +50,16 @@ def new_branch(mark: str = "") -> str:
 
 def _signature(msg: SipMessage) -> str:
     """The same for every retransmission of a request, different between requests."""
-    parts = [msg.request_uri, msg.received.src_ip, str(msg.received.src_port)]
-    for key in ("via", "from", "call-id"):
-        header = msg.header(key)
-        parts.append(header.value if header is not None else "")
-    via = fields.top_via(msg)
-    if via.branch.startswith(MAGIC):
-        parts = [via.branch, *parts[4:]]
+    branch = fields.top_via(msg).branch
+    source, value_of = msg.received, msg.value_of
+    caller, number = value_of("from") or "", value_of("call-id") or ""
+    if branch.startswith(MAGIC):
+        text = f"{branch}\0{caller}\0{number}"
     else:
-        cseq = msg.header("cseq")
-        parts.append(cseq.value.split()[0] if cseq is not None and cseq.value else "")
-    text = "\0".join(parts).encode("latin-1")
-    return hashlib.blake2b(text, key=_secret, digest_size=12).hexdigest()
+        sequence = (value_of("cseq") or "").split()[:1]
+        via = value_of("via")
+        text = f"{msg.request_uri}\0{source.src_ip}\0{source.src_port}\0{via}\0{caller}\0{number}\0{sequence}"
+    return hashlib.blake2b(_secret + text.encode("latin-1"), digest_size=12).hexdigest()
 
 
 def stateless_tag(msg: SipMessage) -> str:
@@ -77,14 +75,13 @@ def stateless_branch(msg: SipMessage) -> str:
 # ---------------------------------------------------------------------------------------------------------- replies
 def _fixed_via(msg: SipMessage) -> str:
     """The top Via value with received and rport filled in (RFC 3261 section 18.2.1, RFC 3581 section 4)."""
-    header = msg.header("via")
-    value = header.value if header is not None else ""
-    first, *others = fields.split_list(value) if "," in value else (value,)
+    value = msg.value_of("via") or ""
     via = fields.top_via(msg)
     source = msg.received
     rport = via.rport is not None or "force_rport" in msg.__dict__
-    if not rport and via.host.strip("[]").lower() == source.src_ip.lower():
+    if not rport and (via.host == source.src_ip or via.host.strip("[]").lower() == source.src_ip.lower()):
         return value
+    first, *others = fields.split_list(value) if "," in value else (value,)
     sent_by, _, _ = first.partition(";")
     params = []
     seen = False
@@ -109,10 +106,11 @@ def reply_via(msg: SipMessage) -> str:
     try:
         return msg.__dict__["_reply_via"]  # type: ignore[no-any-return]
     except KeyError:
-        headers = msg.headers_of("via")
-        text = f"{headers[0].name}: {_fixed_via(msg)}\r\n"
-        for header in headers[1:]:
-            text += f"{header.name}: {header.value}\r\n"
+        line = msg.line_of("via")
+        text = f"{line[: line.index(':')].rstrip()}: {_fixed_via(msg)}\r\n"
+        if len(msg.header_index["via"]) > 1:
+            for header in msg.headers_of("via")[1:]:
+                text += f"{header.name}: {header.value}\r\n"
         msg.__dict__["_reply_via"] = text
         return text
 
@@ -141,25 +139,15 @@ def build_reply(
     `to_tag` is added unless To has one.  `headers` and the request's reply headers are lines with their CRLF.
     """
     out = [f"SIP/2.0 {code} {reason}\r\n", reply_via(msg)]
-    text = msg.text
-    if 180 <= code < 300:
+    line_of = msg.line_of
+    if 180 <= code < 300 and "record-route" in msg.header_index:
+        text = msg.text
         for header in msg.headers_of("record-route"):
             out.append(text[header.start : header.end])
-    to = msg.header("to")
-    if to is not None:
-        line = text[to.start : to.end]
-        if to_tag and fields.to_field(msg).tag is None:
-            line = f"{line.rstrip()};tag={to_tag}\r\n"
-        out.append(line)
-    index = msg.header_index
-    for key in ("from", "call-id", "cseq"):
-        found = index.get(key)
-        if found:
-            place = found[0]
-            if type(place) is tuple:
-                out.append(text[place[0] : place[2]])
-            else:
-                out.append(text[place.start : place.end])
+    to = line_of("to")
+    if to and to_tag and fields.to_field(msg).tag is None:
+        to = f"{to.rstrip()};tag={to_tag}\r\n"
+    out += (to, line_of("from"), line_of("call-id"), line_of("cseq"))
     own = msg.__dict__.get("_reply_headers")
     if own:
         out += own

@@ -216,10 +216,9 @@ def top_via(msg: SipMessage) -> Via:
     try:
         return msg.__dict__["_top_via"]  # type: ignore[no-any-return]
     except KeyError:
-        header = msg.header("via")
-        if header is None:
+        value = msg.value_of("via")
+        if value is None:
             raise ParseError("no Via header") from None
-        value = header.value
         if "," in value:
             value = split_list(value)[0]
         via = msg.__dict__["_top_via"] = parse_via(value)
@@ -239,10 +238,10 @@ def _nameaddr(msg: SipMessage, key: str, slot: str) -> NameAddr:
     try:
         return msg.__dict__[slot]  # type: ignore[no-any-return]
     except KeyError:
-        header = msg.header(key)
-        if header is None:
+        value = msg.value_of(key)
+        if value is None:
             raise ParseError(f"no {key.capitalize()} header") from None
-        made = msg.__dict__[slot] = parse_nameaddr(header.value)
+        made = msg.__dict__[slot] = parse_nameaddr(value)
         return made
 
 
@@ -258,10 +257,10 @@ def to_field(msg: SipMessage) -> NameAddr:
 
 def call_id(msg: SipMessage) -> str:
     """Call-ID; ParseError when missing."""
-    header = msg.header("call-id")
-    if header is None or not header.value:
+    value = msg.value_of("call-id")
+    if not value:
         raise ParseError("no Call-ID header")
-    return header.value
+    return value
 
 
 def cseq(msg: SipMessage) -> tuple[int, str]:
@@ -269,8 +268,7 @@ def cseq(msg: SipMessage) -> tuple[int, str]:
     try:
         return msg.__dict__["_cseq"]  # type: ignore[no-any-return]
     except KeyError:
-        header = msg.header("cseq")
-        words = header.value.split() if header is not None else []
+        words = (msg.value_of("cseq") or "").split()
         if len(words) != 2 or not words[0].isdigit() or len(words[0]) > 10:
             raise ParseError("bad CSeq header") from None
         made = msg.__dict__["_cseq"] = (int(words[0]), words[1])

@@ -193,8 +193,26 @@ class SipMessage:
 
     def value_of(self, key: str) -> str | None:
         """The value of the first header of this name, None when there is none."""
-        header = self.header(key)
-        return header.value if header is not None else None
+        found = self.header_index.get(key)
+        if not found:
+            return None
+        first = found[0]
+        if type(first) is not tuple:
+            return first.value  # type: ignore[no-any-return]
+        value = self.text[first[1] + 1 : first[2]].strip()
+        if "\n" in value:
+            value = " ".join(part.strip() for part in value.splitlines())
+        return value
+
+    def line_of(self, key: str) -> str:
+        """The first header line of this name as received, with its CRLF; "" when there is none."""
+        found = self.header_index.get(key)
+        if not found:
+            return ""
+        first = found[0]
+        if type(first) is tuple:
+            return self.text[first[0] : first[2]]
+        return self.text[first.start : first.end]
 
     @property
     def headers(self) -> list[Header]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ _STATUS_LINE = re.compile(r"SIP/2\.0 +([0-9]{3})(?: +(.*))?", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+[ \t]*\Z")
 
 _KEYS: dict[str, str] = {}
-"""Spellings seen so far to keys; bounded, so that a sender of random names cannot grow it."""
+"""Spellings seen so far, with their colon, to keys; bounded, so that a sender of random names cannot grow it."""
 _KEYS_MAX = 4096
 
 _MANDATORY = ("via", "from", "to", "call-id", "cseq")
@@ -35,7 +36,7 @@ def _key(name: str) -> str:
     key = name.rstrip().lower()
     key = COMPACT.get(key, key)
     if len(_KEYS) < _KEYS_MAX:
-        _KEYS[name] = key
+        _KEYS[f"{name}:"] = key
     return key
 
 
@@ -76,29 +77,27 @@ def parse_message(data: bytes, received: Received) -> SipMessage:
     position = len(first) + 2
     keys = _KEYS
     previous: list[tuple[int, int, int]] | None = None
-    for i in range(1, len(lines)):
-        line = lines[i]
-        after = position + len(line) + 2
-        if line[:1] in " \t":  # folding, or an empty line that cannot be here
-            if previous is None or not line:
-                raise ParseError("continuation without a header")
-            begun, colon, _ = previous[-1]
-            previous[-1] = (begun, colon, after)
-            position = after
-            continue
+    for line in itertools.islice(lines, 1, None):
         colon = line.find(":")
-        if colon <= 0:
-            raise ParseError("header without a colon")
-        name = line[:colon]
+        after = position + len(line) + 2
         try:
-            key = keys[name]
+            key = keys[line[: colon + 1]]
         except KeyError:
-            key = _key(name)
-        previous = index.get(key)
-        if previous is None:
-            previous = index[key] = [(position, position + colon, after)]
-        else:
+            if line[:1] in " \t":  # folding, or an empty line that cannot be here
+                if previous is None or not line:
+                    raise ParseError("continuation without a header") from None
+                begun, colon, _ = previous[-1]
+                previous[-1] = (begun, colon, after)
+                position = after
+                continue
+            if colon <= 0:
+                raise ParseError("header without a colon") from None
+            key = _key(line[:colon])
+        if key in index:
+            previous = index[key]
             previous.append((position, position + colon, after))
+        else:
+            previous = index[key] = [(position, position + colon, after)]
         position = after
     msg.header_index = index
     if not msg.is_request:

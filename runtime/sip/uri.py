@@ -12,6 +12,10 @@ DEFAULT_PORTS = {"udp": 5060, "tcp": 5060, "sctp": 5060, "tls": 5061, "ws": 80, 
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _HOST = re.compile(r"\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+")
+_USUAL = re.compile(
+    r"""(sips?):(?:([^@:;?\s<>"]+)@)?([A-Za-z0-9._-]+)(?::([0-9]{1,4}))?(?:;([^?@\s<>]*))?"""
+)
+"""What nearly every SIP URI looks like; the rest is taken apart step by step."""
 _BAD_USER = re.compile(r"[\s<>\"]")
 
 
@@ -24,9 +28,12 @@ class ParseError(Exception):
         self.status = status
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Uri:
-    """A parsed URI.  Immutable, shared between messages; `replace` makes changed copies."""
+    """A parsed URI.  Never changed, since it is shared between messages; `replace` makes changed copies.
+
+    (Not `frozen`: that makes each of them dearer than the rest of parsing.)
+    """
 
     text: str
     scheme: str
@@ -105,6 +112,15 @@ def _params(text: str) -> dict[str, str | None]:
 @lru_cache(maxsize=8192)
 def parse_uri(text: str) -> Uri:
     """Parse a URI; ParseError when it is none.  Results are cached and shared."""
+    usual = _USUAL.fullmatch(text)
+    if usual is not None:
+        scheme, user, host, digits, params = usual.groups()
+        return Uri(text, scheme, user, None, host, int(digits or 0), params or "", "", _params(params) if params else {})
+    return _parse_any(text)
+
+
+def _parse_any(text: str) -> Uri:
+    """Parse a URI of any shape."""
     match = _SCHEME.match(text)
     if match is None:
         raise ParseError(f"no scheme in URI <{text[:80]}>")
@@ -135,10 +151,10 @@ def parse_uri(text: str) -> Uri:
         if not user or _BAD_USER.search(user):
             raise ParseError(f"bad user part in URI <{text[:80]}>")
         rest = rest[at + 1 :]
-    host = _HOST.match(rest)
-    if host is None:
+    found = _HOST.match(rest)
+    if found is None:
         raise ParseError(f"no host in URI <{text[:80]}>")
-    at = host.end()
+    at = found.end()
     port = 0
     if rest.startswith(":", at):
         end = at + 1
@@ -159,7 +175,7 @@ def parse_uri(text: str) -> Uri:
             raise ParseError(f"unexpected {rest[at]!r} in URI <{text[:80]}>")
         if any(char in params for char in "\r\n<>"):
             raise ParseError(f"bad parameters in URI <{text[:80]}>")
-    return Uri(text, scheme, user, password, host[0], port, params, headers, _params(params) if params else {})
+    return Uri(text, scheme, user, password, found[0], port, params, headers, _params(params) if params else {})
 
 
 def _end_of_userinfo(rest: str) -> int:

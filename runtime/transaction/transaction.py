@@ -166,6 +166,9 @@ class Transaction:
         self.wait_timer = self.ack_timer = None
         self.watchers.clear()
         self.request.transaction = None
+        # No cycles stay behind: what is forgotten is freed at once, and the collector has nothing to look for.
+        self.branches = []
+        self.reply_in_progress = None
 
     # -------------------------------------------------------------------------------------------------- downstream
     def relay(self, msg: SipMessage, fixed: Destination | None = None) -> int:

@@ -10,11 +10,12 @@ import hmac
 import re
 import time
 import zlib
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated
 
 from runtime import log
 from runtime.declare import Check, Constant, Value
-from runtime.substitution import parse_substitution
+from runtime.substitution import Substitution, parse_substitution
 from stdlib.core.module import core
 
 if TYPE_CHECKING:
@@ -365,13 +366,18 @@ def s_date2unix(value: str) -> Value:
 
 
 # --------------------------------------------------------------------------------------------------------------- re
+@lru_cache(maxsize=1024)
+def _substitution(expression: str) -> Substitution:
+    return parse_substitution(re.sub(r"\\([{}])", r"\1", expression))
+
+
 @core.transformation("re", "subst", needs_message=True)
 def re_subst(msg: SipMessage, value: str, expression: str) -> Value:
     """`/regex/replacement/flags` applied; flags i, s and g.  The value as it is when nothing matches."""
     if not value:
         return None
     try:
-        substitution = parse_substitution(re.sub(r"\\([{}])", r"\1", expression))
+        substitution = _substitution(expression)
         changes = substitution.run(msg, value)
     except ValueError as error:
         log.script_error(f"{{re.subst}}: {error}")
