@@ -189,6 +189,12 @@ class StatementChecker:
                 self.expression(node.value)
             case nodes.Format():
                 self.format(node)
+            case nodes.Not() | nodes.Logical() | nodes.ConditionBlock():
+                self.condition(node)
+            case None | nodes.Number() | nodes.String() | nodes.Null() | nodes.Name():
+                pass
+            case _:
+                self.statement(node)
 
     def _brackets(self, node: nodes.Brackets) -> None:
         """`[ … ]` as a condition."""
@@ -329,7 +335,8 @@ class StatementChecker:
                 self.sink.error("E2061", node.span, text)
             elif parameter.kind is ParamKind.STR and isinstance(argument, nodes.String) and not argument.value:
                 self.sink.error("E2061", node.span, f"{{{node.cls}.{node.name}}}: {parameter.name} is empty")
-            if parameter.check is not None and isinstance(argument, (nodes.String, nodes.Number)):
+            fits = isinstance(argument, nodes.Number if parameter.kind is ParamKind.INT else nodes.String)
+            if parameter.check is not None and fits and isinstance(argument, (nodes.String, nodes.Number)):
                 try:
                     parameter.check(argument.value)
                 except ValueError as error:

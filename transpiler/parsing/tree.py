@@ -199,7 +199,7 @@ class Builder:
         for token in tokens:
             offsets = string_value(token)[1] if token else None
             size = len(token.value)
-            at += (token.start + (offsets[i] if offsets else i + 1) for i in range(size))
+            at += (token.start + (offsets[i] if offsets and i < len(offsets) else i + 1) for i in range(size))
         at.append(tokens[-1].end - 1)
 
         def locate(start: int, end: int) -> Span:
