@@ -106,6 +106,8 @@ def _m4(made: Expansion, path: str, words: list[str], timeout: float) -> None:
 def _origin(made: Expansion, file: str, number: int, source: list[Origin], line: str) -> Origin:
     """The author's line behind line `number` of the file that m4 names."""
     if file in ("stdin", "-"):
+        if not source:  # an empty file, as seen while an editor writes it
+            return Origin(made.inputs[0] if made.inputs else file, 1, False)
         at = source[min(max(number, 1), len(source)) - 1]
         same = made.files.get(at.file, "").split("\n")
         exact = at.line <= len(same) and same[at.line - 1] == line

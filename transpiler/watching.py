@@ -41,7 +41,7 @@ class Watcher:
         return seen
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.task = loop.create_task(self._watch())
+        self.task = self.supervisor.later(self._watch())
 
     def stop(self) -> None:
         if self.task is not None:
@@ -62,4 +62,6 @@ class Watcher:
             self.state = now
             await self.supervisor.reload()
             self.files = self.inputs()
-            self.state = self._look() if {s[0] for s in now} != set(self.files) else now
+            # What was saved during the reload is a change still; files that came in with it are taken as they are.
+            seen = {entry[0]: entry for entry in now}
+            self.state = [seen.get(entry[0], entry) for entry in self._look()]

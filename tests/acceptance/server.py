@@ -58,6 +58,7 @@ class Server:
                 for line in self.lines[since:]:
                     if text in line:
                         return line
+                since = len(self.lines)  # what was seen is not looked at again: the reader must keep up with the server
                 left = until - time.monotonic()
                 if left <= 0:
                     raise AssertionError(f"no line with {text!r} in:\n" + "\n".join(self.lines[-30:]))

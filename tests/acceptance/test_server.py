@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import shutil
 import socket
 import subprocess
 import sys
@@ -114,7 +113,7 @@ def test_malformed_datagrams_are_counted_and_survived(residential: Any) -> None:
     good = sys.modules["server"].request("INVITE", "sip:bob@example.org", 5999, call_id="m")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
-        for i in range(2000):
+        for i in range(10_000):
             kind = i % 5
             if kind == 0:
                 data = good[: rng.randrange(1, len(good))]
@@ -134,7 +133,8 @@ def test_malformed_datagrams_are_counted_and_survived(residential: Any) -> None:
     command = [sys.executable, "-m", "transpiler", "mi", "--fifo", str(residential.fifo), "get_statistics", "core:"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, cwd=ROOT)
     counted = json.loads(done.stdout)
-    assert counted["core:bad_msg_hdr"] > 500
+    assert counted["core:drop_requests"] > 3000
+    assert counted["core:bad_msg_hdr"] > 1000
     assert counted["core:script_bugs"] == 0
     assert not any("ended with status" in line for line in residential.lines)
 
@@ -171,36 +171,3 @@ def test_stops_at_once_with_status_zero(residential: Any) -> None:
     begun = time.monotonic()
     assert residential.stop() == 0
     assert time.monotonic() - begun < 5
-
-
-@pytest.mark.skipif(not shutil.which("sipp"), reason="sipp is not installed")
-def test_sipp_registers_and_calls(residential: Any, tmp_path: Path) -> None:
-    """1,000 users and 1,000 calls at 100 a second, none failed, none retransmitted."""
-    servers = sys.modules["server"]
-    answer_port, call_port, register_port = (servers.free_port() for _ in range(3))
-    users = tmp_path / "users.csv"
-    users.write_text("SEQUENTIAL\n" + "".join(f"user{i:04d};{answer_port}\n" for i in range(1000)))
-    here = Path(__file__).with_name("sipp")
-
-    def sipp(scenario: str, port: int, *words: str) -> list[str]:
-        return [
-            "sipp", f"127.0.0.1:{residential.port}", "-sf", str(here / scenario), "-inf", str(users), "-i", "127.0.0.1",
-            "-p", str(port), "-m", "1000", "-nostdin", "-trace_stat", "-stf", str(tmp_path / f"{scenario}.csv"),
-            "-fd", "1", *words,
-        ]  # fmt: skip
-
-    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": tmp_path}
-    done = subprocess.run(sipp("register.xml", register_port, "-r", "300"), timeout=60, check=False, **quiet)
-    assert done.returncode == 0
-    answerer = subprocess.Popen(sipp("uas.xml", answer_port), **quiet)
-    try:
-        done = subprocess.run(sipp("uac.xml", call_port, "-r", "100"), timeout=90, check=False, **quiet)
-        assert done.returncode == 0
-        assert answerer.wait(20) == 0
-    finally:
-        if answerer.poll() is None:
-            answerer.kill()
-            answerer.wait()
-    rows = (tmp_path / "uac.xml.csv").read_text().strip().split("\n")
-    last = dict(zip(rows[0].split(";"), rows[-1].split(";"), strict=False))
-    assert (last["SuccessfulCall(C)"], last["FailedCall(C)"], last["Retransmissions(C)"]) == ("1000", "0", "0")

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import base64
+import json
 import os
 import re
+import subprocess
 import sys
 from typing import Any
 
-from transpiler.builder import BuildOptions, build
+from runtime.supervisor import Built
+from transpiler.builder import BuildOptions, kept
+from transpiler.builder_process import words
 from transpiler.cli.common import add_build_arguments, file_of, options_of, report
 
 __all__ = ["add_arguments", "command", "serve"]
@@ -32,15 +37,49 @@ def command(args: Any) -> int:
     return serve(args, watch=False)
 
 
-def _in_builder(options: BuildOptions) -> Any:
-    """Build in a process of its own, so that the server holds no compiler; the result comes from the cache."""
-    import subprocess
+_BUILD_TIME = 60.0
+"""Longest time a build may take, in seconds."""
+_TOO_LONG = f"the build did not finish within {_BUILD_TIME:g} s\n"
 
-    words = [sys.executable, "-m", "transpiler.builder_process", options.file, options.preprocessor or ""]
-    if options.xlog_prefix is not None:
-        words.append(options.xlog_prefix)
-    subprocess.run(words, check=False)
-    return build(options)
+
+class _Builder:
+    """Builds in a process of its own, so that the server holds no compiler; remembers the files that went in."""
+
+    def __init__(self, options: BuildOptions) -> None:
+        self.options = options
+        self.inputs = [os.path.abspath(options.file)]
+
+    def first(self) -> Built:
+        """The kept artefact, or a build; for the start of the server."""
+        known = kept(self.options)
+        if known is not None:
+            self.inputs = known.inputs or self.inputs
+            return Built(known.artefact, report(known))
+        try:
+            done = subprocess.run(words(self.options), stdout=subprocess.PIPE, timeout=_BUILD_TIME, check=False)
+        except subprocess.TimeoutExpired:
+            return Built(None, _TOO_LONG)
+        return self._read(done.stdout)
+
+    async def again(self) -> Built:
+        """A build while the server runs."""
+        process = await asyncio.create_subprocess_exec(*words(self.options), stdout=subprocess.PIPE)
+        try:
+            output, _ = await asyncio.wait_for(process.communicate(), _BUILD_TIME)
+        except TimeoutError:
+            process.kill()
+            return Built(None, _TOO_LONG)
+        return self._read(output)
+
+    def _read(self, output: bytes) -> Built:
+        try:
+            outcome = json.loads(output)
+        except ValueError:
+            return Built(None, "the build ended without a result\n")
+        if outcome["inputs"]:
+            self.inputs = outcome["inputs"]
+        artefact = base64.b64decode(outcome["artefact"]) if outcome["artefact"] is not None else None
+        return Built(artefact, outcome["report"], outcome["findings"])
 
 
 def serve(args: Any, watch: bool) -> int:
@@ -54,37 +93,25 @@ def serve(args: Any, watch: bool) -> int:
 
         args.format = "text"
         return check(args)
-    from transpiler.builder import kept
-
-    result = kept(options) or _in_builder(options)
-    sys.stderr.write(report(result))
-    if result.artefact is None:
+    builder = _Builder(options)
+    built = builder.first()
+    sys.stderr.write(built.report)
+    if built.artefact is None:
         return 1
     import stdlib
     from runtime import log
     from runtime.core import core
     from runtime.generation import unpack
-    from runtime.supervisor import Built, StartError, Supervisor
+    from runtime.supervisor import StartError, Supervisor
 
+    if sys.version_info < (3, 12):  # the default one starts a thread for each child
+        asyncio.set_child_watcher(asyncio.PidfdChildWatcher())
     core.argv = [sys.argv[0], *sys.argv[1:]]
     core.script_arguments = dict(item.partition("=")[::2] for item in args.settings)
-    header, _ = unpack(result.artefact)
+    header, _ = unpack(built.artefact)
     stdlib.load("core")
     for name in header["settings"]["modules"]:
         stdlib.load(name)
-
-    async def rebuild() -> Built:
-        words = [sys.executable, "-m", "transpiler.builder_process", options.file, options.preprocessor or ""]
-        if options.xlog_prefix is not None:
-            words.append(options.xlog_prefix)
-        process = await asyncio.create_subprocess_exec(*words)
-        try:
-            await asyncio.wait_for(process.wait(), 60)
-        except TimeoutError:
-            process.kill()
-            return Built(None, "the build did not finish within 60 s")
-        made = build(options)
-        return Built(made.artefact, report(made))
 
     sockets = []
     for text in args.listen:
@@ -93,7 +120,7 @@ def serve(args: Any, watch: bool) -> int:
             print(f"sipc: -l {text}: write proto:ip:port", file=sys.stderr)
             return 2
         sockets.append(entry)
-    supervisor = Supervisor(result.artefact, rebuild, sockets)
+    supervisor = Supervisor(built.artefact, builder.again, sockets)
     try:
         supervisor.prepare()
     except StartError as error:
@@ -102,18 +129,8 @@ def serve(args: Any, watch: bool) -> int:
     if watch:
         from transpiler.watching import Watcher
 
-        supervisor.services.append(Watcher(supervisor, lambda: _inputs(options, result)))
+        supervisor.services.append(Watcher(supervisor, lambda: builder.inputs))
     return supervisor.run()
-
-
-def _inputs(options: BuildOptions, first: Any) -> list[str]:
-    """Files whose change means a rebuild."""
-    from preprocessors import PreprocessError, expand
-
-    try:
-        return expand(options.file, options.preprocessor).inputs
-    except PreprocessError as error:
-        return error.inputs or first.inputs or [os.path.abspath(options.file)]
 
 
 def _listen(text: str) -> dict[str, Any] | None:
