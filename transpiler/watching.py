@@ -1,4 +1,4 @@
-"""Watching a script's inputs: their directories are looked at a few times a second, so that every way of saving counts.
+"""Watching a script's inputs: their directories are looked at twenty times a second, so that every way of saving counts.
 
 Comparing times and sizes of a handful of files costs next to nothing, needs no thread in a process that forks, and sees
 editors that write a new file and rename it.
@@ -13,9 +13,9 @@ from typing import Any
 
 __all__ = ["Watcher"]
 
-_PERIOD = 0.1
+_PERIOD = 0.05
 """Seconds between looks."""
-_SETTLE = 0.05
+_SETTLE = 0.03
 """How long files must be left alone before the rebuild, so that several saved together count as one edit."""
 
 
