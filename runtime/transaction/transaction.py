@@ -16,7 +16,7 @@ from runtime.sip.build import build_forwarded_reply, build_reply, build_request,
 from runtime.sip.message import Branch, ParseError, SipMessage
 from runtime.sip.uri import parse_uri
 from runtime.timers import Timer
-from runtime.transaction.client import ClientBranch
+from runtime.transaction.client import ORIGINATOR_CANCEL, ClientBranch
 from runtime.transaction.settings import settings
 from runtime.transaction.table import ack_key, server_key, table
 
@@ -44,6 +44,8 @@ class Transaction:
         """In our Via branches: worker id, then a number."""
         self.tag = ""
         self.branches: list[ClientBranch] = []
+        self.first = 0
+        """Where the branches of the current step of serial forking begin: the best reply is chosen among these."""
         self.pending = 0
         """Branches waiting for DNS."""
         self.last_reply = b""
@@ -159,6 +161,7 @@ class Transaction:
             del table.answered[self.ackkey]
         for branch in self.branches:
             branch.stop_timers()
+            branch.cancel_answered()
             table.clients.pop(branch.branch_id, None)
         for timer in (self.wait_timer, self.ack_timer):
             if timer is not None:
@@ -191,7 +194,7 @@ class Transaction:
         if made:
             return 1
         if dropped:
-            self.reply(500, "Server Internal Error")
+            self.reply(500, "Server error occurred (1/TM)")
             return 1
         known = {-478: (478, "Unresolvable destination"), -477: (477, "Send failed")}
         msg.__dict__["failure"] = known.get(worst, (500, "Server Internal Error"))
@@ -284,6 +287,7 @@ class Transaction:
         """A reply to a branch: reply routes, then what it means."""
         reply.transaction = self
         if reply.method == "CANCEL":
+            branch.cancel_answered()
             return
         if settings.shared_avps:
             reply.avps = self.request.avps
@@ -350,8 +354,7 @@ class Transaction:
         """Forward a reply upstream."""
         if self.replied >= 200 and not (self.is_invite and 200 <= reply.status < 300):
             return
-        extra = "".join(self.request.__dict__.get("_reply_headers", ()))
-        text = build_forwarded_reply(reply, edits=reply.edits, extra=extra)
+        text = build_forwarded_reply(reply, edits=reply.edits)
         if reply.status == 503 and settings.translate_503:
             text = text.replace("SIP/2.0 503 ", "SIP/2.0 500 ", 1)
         self._send_up(text.encode("latin-1"), reply.status)
@@ -372,7 +375,7 @@ class Transaction:
         self.on_failure = None
         self.reply_in_progress = best.reply
         self.state["failure_code"] = 487 if best.status == 408 and self.cancelled else best.status
-        known = len(self.branches)
+        known = self.first = len(self.branches)
         self.request.branches = []
 
         def routed(outcome: Outcome) -> None:
@@ -384,7 +387,7 @@ class Transaction:
 
     def _best(self) -> ClientBranch | None:
         """The branch whose reply goes upstream: a 6xx, else the lowest class."""
-        failed = [b for b in self.branches if b.done and b.status >= 300]
+        failed = [b for b in self.branches[self.first :] if b.done and b.status >= 300]
         return min(failed, key=_rank) if failed else None
 
     def _give_up(self, best: ClientBranch) -> None:
@@ -395,13 +398,13 @@ class Transaction:
         else:
             self.reply(best.status, _REASONS.get(best.status, "Server Internal Error"))
 
-    def cancel(self) -> None:
-        """The caller gives up (RFC 3261 section 16.10)."""
+    def cancel(self, reason: str = ORIGINATOR_CANCEL) -> None:
+        """The caller gives up (RFC 3261 section 16.10); `reason` is the Reason header line for the branches."""
         self.cancelled = True
         if self.replied >= 200:
             return
         for branch in self.branches:
-            branch.cancel()
+            branch.cancel(reason)
         if not self.branches and not self.pending:
             self.reply(487, _REASONS[487])
 

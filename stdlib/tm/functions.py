@@ -13,6 +13,7 @@ from runtime.forward import forward_request
 from runtime.sip.message import ParseError, SipMessage
 from runtime.sip.uri import parse_uri
 from runtime.transaction import Transaction, table
+from runtime.transaction.client import ORIGINATOR_CANCEL
 from stdlib.tm.module import make, module
 
 __all__ = ["t_check_trans", "t_newtran", "t_relay", "t_reply"]
@@ -74,6 +75,8 @@ def t_newtran(msg: SipMessage) -> int:
 def t_relay(msg: SipMessage, flags: str = "", destination: str = "") -> int:
     """Send the request on statefully: to the R-URI and all branches, or to `[proto:]host[:port]`.
 
+    flags: pass-reason-hdr hands the Reason header of a CANCEL on to the branches.
+
     Returns 1; 0 (end of script) for a retransmission; negative when nothing could be sent: -1, -477 send failed, -478
     unresolvable, -479 no SIP URI.  An ACK to a 2xx is forwarded statelessly; a CANCEL cancels what it belongs to.
     """
@@ -95,7 +98,7 @@ def t_relay(msg: SipMessage, flags: str = "", destination: str = "") -> int:
             known.retransmitted()
             return 0
         if msg.method == "CANCEL":
-            return _relay_cancel(msg, destination)
+            return _relay_cancel(msg, destination, "pass-reason-hdr" in flags)
         try:
             transaction = make(msg)
         except ParseError as error:
@@ -110,7 +113,7 @@ def t_relay(msg: SipMessage, flags: str = "", destination: str = "") -> int:
     return code
 
 
-def _relay_cancel(msg: SipMessage, destination: str) -> int:
+def _relay_cancel(msg: SipMessage, destination: str, pass_reason: bool) -> int:
     """Answer a CANCEL and cancel its INVITE (RFC 3261 section 16.10)."""
     invite = table.find(msg, "INVITE")
     if invite is None:
@@ -120,7 +123,8 @@ def _relay_cancel(msg: SipMessage, destination: str) -> int:
     except ParseError:
         return -1
     cancel.reply(200, "canceling", to_tag=invite.tag)
-    invite.cancel()
+    received = msg.line_of("reason") if pass_reason else ""
+    invite.cancel(msg.__dict__.get("tm_cancel_reason") or received or ORIGINATOR_CANCEL)
     return 1
 
 
@@ -134,6 +138,17 @@ def _fixed(text: str) -> Destination | None:
         return None
     found = core.resolver.resolve_now(uri.host, uri.port, proto.lower())
     return found[0] if found else None
+
+
+@module.function(routes=Routes.REQUEST)
+def t_add_cancel_reason(msg: SipMessage, reason: str) -> bool:
+    """Say why a call is cancelled: a whole Reason header line (RFC 3326) for the CANCELs that t_relay() of this CANCEL
+    sends.  False when this is no CANCEL."""
+    if msg.method != "CANCEL":
+        log.script_error("t_add_cancel_reason: not a CANCEL")
+        return False
+    msg.__dict__["tm_cancel_reason"] = reason if reason.endswith("\r\n") else f"{reason}\r\n"
+    return True
 
 
 @module.function(routes=Routes.REQUEST | Routes.FAILURE)

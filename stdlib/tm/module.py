@@ -53,6 +53,7 @@ def apply() -> None:
     settings.auto_100 = bool(auto_100trying.value)
     settings.six_hundred_blocks = not disable_6xx_block.value
     settings.shared_avps = bool(onreply_avp_mode.value)
+    settings.translate_503 = not Module.registry["core"].parameters["disable_503_translation"].value
 
 
 def make(msg: SipMessage) -> Transaction:

@@ -10,6 +10,7 @@ import pytest
 from runtime.core import Destination, Listener, Received, core
 from runtime.resolver import DnsResolver
 from runtime.sip.build import settings as build_settings
+from runtime.sip.message import Branch
 from runtime.sip.parser import parse_message
 from runtime.timers import TimerWheel
 from runtime.transaction import Transaction, settings, table
@@ -130,7 +131,6 @@ def test_a_negative_answer_is_acknowledged_and_repeated_until_its_ack(world: Wor
 def test_a_fork_gives_the_best_answer_when_all_have_failed(world: World) -> None:
     """RFC 3261 section 16.7."""
     request = invite()
-    from runtime.sip.message import Branch
 
     request.branches.append(Branch("sip:two@127.0.0.1:6001"))
     transaction = Transaction(request)
@@ -144,7 +144,6 @@ def test_a_fork_gives_the_best_answer_when_all_have_failed(world: World) -> None
 
 def test_a_2xx_cancels_the_other_branches(world: World) -> None:
     request = invite()
-    from runtime.sip.message import Branch
 
     request.branches.append(Branch("sip:two@127.0.0.1:6001"))
     transaction = Transaction(request)
@@ -199,3 +198,47 @@ def test_a_repeated_request_gets_the_last_reply(world: World) -> None:
     assert found is transaction
     found.retransmitted()
     assert world.take() == [("SIP/2.0 200 OK", 5070)]
+
+
+def test_a_cancel_says_why_and_is_repeated_until_it_is_answered(world: World) -> None:
+    """RFC 3326, and timer E of RFC 3261 section 17.1.2.2."""
+    transaction = Transaction(invite())
+    transaction.relay(transaction.request)
+    answer(transaction, "180 Ringing")
+    world.take()
+    world.bytes.clear()
+    transaction.cancel()
+    assert 'Reason: SIP;cause=487;text="ORIGINATOR_CANCEL"' in world.bytes[0]
+    world.advance(1.6)
+    assert [line for line, _ in world.take()] == ["CANCEL sip:bob@127.0.0.1:6000 SIP/2.0"] * 3
+    answer(transaction, "200 OK", method="CANCEL")
+    world.advance(10)
+    assert not [line for line, _ in world.take() if line.startswith("CANCEL")]
+
+
+def test_branches_left_over_after_a_200_hear_that_the_call_was_taken_elsewhere(world: World) -> None:
+    request = invite()
+    request.branches.append(Branch("sip:carol@127.0.0.1:6001"))
+    transaction = Transaction(request)
+    transaction.relay(request)
+    answer(transaction, "180 Ringing", 0)
+    answer(transaction, "180 Ringing", 1)
+    world.bytes.clear()
+    answer(transaction, "200 OK", 1)
+    cancel = next(text for text in world.bytes if text.startswith("CANCEL"))
+    assert 'Reason: SIP ;cause=200 ;text="Call completed elsewhere"' in cancel
+
+
+def test_serial_forking_answers_with_the_best_of_its_last_step(world: World) -> None:
+    transaction = Transaction(invite())
+
+    def again(msg: Any) -> None:
+        msg.new_uri = "sip:carol@127.0.0.1:6001"
+        transaction.relay(msg)
+
+    transaction.on_failure = again
+    transaction.relay(transaction.request)
+    answer(transaction, "404 Not Found", 0)
+    world.take()
+    answer(transaction, "480 Temporarily Unavailable", 1)
+    assert ("SIP/2.0 480 Temporarily Unavailable", 5070) in world.take()
