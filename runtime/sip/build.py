@@ -230,7 +230,9 @@ def build_request(
 
 
 def _received_via_line(msg: SipMessage) -> str:
-    """The received top Via line with received and rport."""
+    """The received top Via line with received and rport; nothing for a request of our own."""
+    if "local_request" in msg.__dict__:
+        return ""
     header = msg.headers_of("via")[0]
     fixed = _fixed_via(msg)
     if fixed == header.value:

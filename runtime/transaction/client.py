@@ -148,5 +148,5 @@ class ClientBranch:
         ]
         head = self.sent.decode("latin-1").partition("\r\n\r\n")[0]
         lines += [line for line in head.split("\r\n") if line[:7].lower() == "route: "]
-        lines += ["Max-Forwards: 70", f"{reason}Content-Length: 0"]
+        lines += ["Max-Forwards: 70", f"{self.transaction.extra_headers}{reason}Content-Length: 0"]
         return "\r\n".join(lines) + "\r\n\r\n"

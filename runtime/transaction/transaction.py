@@ -57,6 +57,8 @@ class Transaction:
         self.on_failure: Callable[..., Any] | None = None
         self.on_reply: Callable[..., Any] | None = None
         self.on_branch: Callable[..., Any] | None = None
+        self.extra_headers = ""
+        """Header lines for every request of this transaction: its branches, their CANCELs and ACKs (t_add_hdrs)."""
         self.fr_timeout = settings.fr_timeout
         self.fr_inv_timeout = settings.fr_inv_timeout
         self.state: dict[str, Any] = {}
@@ -67,7 +69,7 @@ class Transaction:
         table.servers[self.key] = self
         msg.transaction = self
         own = msg.__dict__
-        for armed in ("on_failure", "on_reply", "on_branch", "fr_timeout", "fr_inv_timeout"):
+        for armed in ("on_failure", "on_reply", "on_branch", "fr_timeout", "fr_inv_timeout", "extra_headers"):
             value = own.pop(f"tm_{armed}", None)
             if value is not None:
                 setattr(self, armed, value)
@@ -271,7 +273,7 @@ class Transaction:
             return -7
         branch.destination = where = Destination(where.proto, where.ip, where.port, listener, where.connection)
         branch.via = via_line(listener, branch.branch_id, msg)
-        path = path_headers(msg.path_vector)
+        path = path_headers(msg.path_vector) + self.extra_headers
         text = build_request(msg, branch.uri, branch.via, edits=edits, extra=path, listener=listener)
         branch.sent = text.encode("latin-1")
         if not core.send(branch.sent, where):

@@ -10,11 +10,13 @@ from runtime import log, regex
 from runtime.core import Destination, core
 from runtime.declare import BranchRoute, FailureRoute, ReplyRoute, Routes
 from runtime.forward import forward_request
+from runtime.sip import fields
 from runtime.sip.message import ParseError, SipMessage
 from runtime.sip.uri import parse_uri
 from runtime.transaction import Transaction, table
 from runtime.transaction.client import ORIGINATOR_CANCEL
-from stdlib.tm.module import make, module
+from runtime.transaction.local import make_request, send_request
+from stdlib.tm.module import UAC_transactions, make, module
 
 __all__ = ["t_check_trans", "t_newtran", "t_relay", "t_reply"]
 
@@ -252,3 +254,62 @@ def t_cancel_branch(msg: SipMessage, flags: str = "") -> bool:
 def t_replicate(msg: SipMessage, uri: str, flags: str = "") -> bool:
     """Send a copy of the request elsewhere; its replies are not passed on."""
     return forward_request(msg, uri) > 0
+
+
+@module.function()
+def t_new_request(msg: SipMessage, method: str, ruri: str, caller: str, callee: str, body: str = "", ctx: str = "") -> int:
+    """Send a request of our own outside of any dialog; local_route sees it first.
+
+    caller and callee are `[display ]uri` for From and To; body is `content-type text`; ctx is `$avp(uac_ctx)` in
+    local_route.  Returns 1 when it was sent, -1 otherwise.
+    """
+    headers = ""
+    if body:
+        kind, blank, body = body.partition(" ")
+        if not blank:
+            log.script_error(f"t_new_request: no content type at the beginning of the body <{kind[:40]}>")
+            return -1
+        headers = f"Content-Type: {kind}\r\n"
+    try:
+        request = make_request(method, ruri, caller, callee, headers, body)
+    except ParseError as error:
+        log.script_error(f"t_new_request: {error}")
+        return -1
+    if ctx:
+        request.avps["uac_ctx"] = [ctx]
+    if send_request(request) < 0:
+        return -1
+    UAC_transactions.inc()
+    return 1
+
+
+@module.function(routes=Routes.REQUEST | Routes.FAILURE | Routes.BRANCH)
+def t_add_hdrs(msg: SipMessage, headers: str) -> bool:
+    """Add header lines (with their CRLF) to all requests of the transaction: branches to come, their CANCELs and ACKs."""
+    lines = headers if headers.endswith("\n") else f"{headers}\r\n"
+    if msg.transaction is not None:
+        msg.transaction.extra_headers = lines
+    else:
+        msg.__dict__["tm_extra_headers"] = lines
+    return True
+
+
+@module.function(routes=Routes.REQUEST | Routes.FAILURE | Routes.BRANCH)
+def t_flush_flags(msg: SipMessage) -> bool:
+    """Hand the flags of the message to its transaction; they share them, so this only says whether there is one."""
+    return msg.transaction is not None
+
+
+@module.function(routes=Routes.REQUEST)
+def t_reply_by_callid(msg: SipMessage, code: int, reason: str, callid: str = "", cseq: str = "") -> bool:
+    """Answer another transaction: the one with this Call-ID and CSeq number; those of this message if not given."""
+    try:
+        wanted = callid or fields.call_id(msg), cseq or str(fields.cseq(msg)[0])
+    except ParseError as error:
+        log.script_error(f"t_reply_by_callid: {error}")
+        return False
+    for transaction in table.servers.values():
+        request = transaction.request
+        if request is not msg and (fields.call_id(request), str(fields.cseq(request)[0])) == wanted:
+            return transaction.reply(code, reason)
+    return False
