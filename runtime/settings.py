@@ -83,6 +83,7 @@ def apply_core(settings: dict[str, Any]) -> None:
     from runtime.sip import build
 
     build.settings.server_signature = bool(value("server_signature"))
+    build.settings.sip_warning = bool(value("sip_warning"))
     if value("server_header"):
         build.settings.server_header = value("server_header")
     set_prefix(settings)

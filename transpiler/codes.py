@@ -494,6 +494,11 @@ See E0151. The script is of an older release otherwise, so it is taken as what r
 W0152 Numbered flag, read as of old
 See E0152. The script is of an older release otherwise: the number is taken for a name.
 
+W0153 Number in quotes, read as of old
+Functions take integers without quotes since OpenSIPS 3.0. The script is of an older release otherwise: the text is
+taken for its number.
+    sl_send_reply("404", "Not Found");
+
 W0160 Division by zero
 The result is 0 with an error line, and `/=` and `%=` leave the variable as it is. OpenSIPS dies of these two.
     $var(x) /= 0;

@@ -28,6 +28,7 @@ class _Settings:
     """Core parameters that show in what we build; filled in at start."""
 
     server_signature = True
+    sip_warning = False
     server_header = "Server: OpenSIPS (4.1.0-dev sipc (python))"
     user_agent_header = "User-Agent: OpenSIPS (4.1.0-dev sipc (python))"
 
@@ -156,10 +157,22 @@ def build_reply(
     out += headers
     if settings.server_signature:
         out.append(f"{settings.server_header}\r\n")
-    out.append(f"Content-Length: {len(body)}\r\n\r\n")
+    warning = _warning(msg) if settings.sip_warning else ""
+    out.append(f"Content-Length: {len(body)}\r\n{warning}\r\n")
     if body:
         out.append(body)
     return "".join(out)
+
+
+def _warning(msg: SipMessage) -> str:
+    """The Warning header of core parameter sip_warning: what the server made of the request, for debugging."""
+    source = msg.received
+    count = sum(len(fields.split_list(header.value)) for header in msg.headers_of("via"))
+    return (
+        f'Warning: 392 {source.listener.host}:{source.listener.port} "Noisy feedback tells:  pid={os.getpid()} '
+        f"req_src_ip={source.src_ip} req_src_port={source.src_port} in_uri={msg.request_uri} "
+        f'out_uri={msg.current_uri} via_cnt=={count}"\r\n'
+    )
 
 
 # ------------------------------------------------------------------------------------------------------- forwarding

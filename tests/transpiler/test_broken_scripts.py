@@ -126,3 +126,12 @@ def test_mutations_never_raise(tmp_path: Path, data: st.DataObject) -> None:
         new = data.draw(st.sampled_from(["", ";", "}", "{", "(", '"', "$", "if", " ", "\n", "/*", "\xff", "0x"]))
         text = text[:at] + new + text[at + width :]
     assert all(line >= 1 for _, line in findings(tmp_path, text))
+
+
+def test_numbers_in_quotes_are_read_in_an_old_script_only(tmp_path: Path) -> None:
+    old = tmp_path / "old.cfg"
+    old.write_text('children=4\nlisten=udp:127.0.0.1:5060\nloadmodule "sl.so"\nroute {\n  sl_send_reply("404", "No");\n}\n')
+    result = check_only(BuildOptions(str(old)))
+    assert not [item for item in result.diagnostics if item.severity == "error"]
+    assert ("W0153", 5) in [(item.code, item.span.line) for item in result.diagnostics]
+    assert ("E2013", BODY + 2) in findings(tmp_path, 'route {\n  sl_send_reply("404", "No");\n}')

@@ -9,6 +9,7 @@ from typing import Any
 from runtime import regex
 from runtime.declare import Function, Param, ParamKind, Routes
 from runtime.log import level_number
+from runtime.script.operators import wrap
 from transpiler import nodes
 from transpiler.diagnostics import Diagnostics, Note
 from transpiler.nodes import Span
@@ -39,6 +40,8 @@ class StatementChecker:
         self.named = {(route.kind, route.name): route for route in checked.script.routes}
         self.used: set[tuple[str, str]] = set()
         self.dynamic = False
+        self.old = any(item.code.startswith("W015") for item in sink.items)
+        """The script is of an older release: its parser has translated something."""
 
     # -------------------------------------------------------------------------------------------------------- routes
     def route(self, route: nodes.Route) -> None:
@@ -402,7 +405,18 @@ class StatementChecker:
                     text = f"mandatory parameter {number} ({parameter.name}) of {node.name} is left out"
                     self.sink.error("E2004", node.span, text, _signature(declared))
                 continue
+            if self.old and parameter.kind is ParamKind.INT and isinstance(argument, nodes.String):
+                argument = arguments[number - 1] = self._unquoted(argument)
             self._argument(node, number, parameter, argument)
+
+    def _unquoted(self, argument: nodes.String) -> nodes.String | nodes.Number:
+        """The number in quotes, as scripts up to OpenSIPS 2.x have them; the text itself when it is none."""
+        value = argument.value.strip()
+        if not value.lstrip("-").isdigit():
+            return argument
+        text = f'numbers stand without quotes since OpenSIPS 3.0: "{value}"'
+        self.sink.note("W0153", argument.span, text, f"write {value}")
+        return nodes.Number(span=argument.span, value=wrap(int(value)), text=value)
 
     def _positional(self, node: nodes.Call, declared: Function) -> bool:
         """Put named arguments where their parameters stand; False (and a finding) when that cannot be."""
