@@ -52,7 +52,7 @@ def sl_send_reply(msg: SipMessage, code: int, reason: str) -> bool:
 @module.function(routes=_ROUTES)
 def sl_reply_error(msg: SipMessage) -> bool:
     """Answer with the error that came up while processing the request."""
-    code, reason = msg.__dict__.get("failure", (500, "Server Internal Error"))
+    code, reason = msg.__dict__.get("failure", (400, "Bad Request (400/SL)"))
     sent_err_replies.inc()
     return sl_send_reply(msg, code, f"{reason} (1/SL)" if "/" not in reason else reason)
 

@@ -1,4 +1,4 @@
-"""How routes run: registration, calls, leaving early, top routes and suspension."""
+"""How routes run: registration, calls, leaving early and top routes."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 __all__ = [
     "Drop", "Exit", "Outcome", "Rounds", "StrInt", "VarStore", "assertion_failed", "assign", "assign_var", "branch_route",
     "call_named", "code_of", "compound", "error_route", "event_route", "failure_route", "forget_returned", "invoke",
-    "is_case", "items", "joined", "keep", "launch", "local_route", "nested", "not_a_list", "onreply_route", "param",
+    "is_case", "items", "joined", "keep", "local_route", "nested", "not_a_list", "onreply_route", "param",
     "plain", "read_in", "ref", "request_route", "return_code", "returned", "route", "route_named", "route_of",
-    "route_place", "route_stack", "run_error_route", "run_route", "settle", "startup_route", "stop", "suspend", "timer_route",
+    "route_place", "route_stack", "run_error_route", "run_route", "startup_route", "stop", "timer_route",
     "transform", "transform_in", "true", "var",
 ]  # fmt: skip
 
@@ -58,7 +58,7 @@ class VarStore:
 var = VarStore()
 
 
-def _give_back(shared: dict[str, Value], mine: dict[str, Value], base: dict[str, Value]) -> None:
+def give_back(shared: dict[str, Value], mine: dict[str, Value], base: dict[str, Value]) -> None:
     """Make the process's values current again, with what an execution of its own has changed since `base`."""
     var.__dict__ = shared
     for name, value in mine.items():
@@ -81,11 +81,11 @@ def _own_vars(coroutine: Coroutine[Any, Any, Any], mine: dict[str, Value] | None
             waiting = step(argument)
         except StopIteration as done:
             if mine is not None:
-                _give_back(shared, mine, base)
+                give_back(shared, mine, base)
             return done.value
         except BaseException:
             if mine is not None:
-                _give_back(shared, mine, base)
+                give_back(shared, mine, base)
             raise
         if mine is None:
             mine, base = dict(shared), dict(shared)
@@ -338,13 +338,13 @@ def call_named(msg: SipMessage, name: Value, *arguments: Any) -> Any:
         if log.levels.log >= -3:
             logger.alert("unknown route(%s) at %s", "" if name is None else name, log.script_place())
         return -5
-    result = nested(function, msg, *arguments[: 8 if _takes_params(function) else 0])
+    result = nested(function, msg, *arguments[: 8 if takes_params(function) else 0])
     if type(result) is int:
         msg.rc = result
     return result
 
 
-def _takes_params(function: Callable[..., Any]) -> bool:
+def takes_params(function: Callable[..., Any]) -> bool:
     return bool(function.__code__.co_flags & inspect.CO_VARARGS)
 
 
@@ -603,99 +603,3 @@ def run_error_route(msg: SipMessage, error_class: int, level: int, code: int, in
     finally:
         msg.__dict__.pop("_in_error_route", None)
         msg.__dict__.pop("error", None)
-
-
-async def settle(msg: SipMessage, result: Any) -> Any:
-    """The result of a route called by name, awaited when that route suspends; its code is left in `$rc`."""
-    if inspect.isawaitable(result):
-        result = await result
-        if type(result) is int:
-            msg.rc = result
-    return result
-
-
-def suspend(msg: SipMessage, work: Callable[[], Any], resume: str, timeout: int = 0) -> None:
-    """`async()`: start the work, end the script; the resume route runs with `$rc` when the work is done."""
-    kind = msg.route_kind
-    generation = msg.generation
-    function = generation.route("route", resume) if generation is not None else None
-    waits = kind in (Routes.REQUEST, Routes.ONREPLY) and msg.method != "ACK"
-    if waits and core.ensure_transaction is not None and msg.is_request and not core.ensure_transaction(msg):
-        msg.rc = -1
-        if function is not None:
-            function(msg)
-        raise Exit
-    core.spawn(_resume(msg, work, function, timeout, kind, dict(var.__dict__)))
-    msg.__dict__["suspended"] = True
-    raise Exit
-
-
-async def _resume(
-    msg: SipMessage,
-    work: Callable[[], Any],
-    function: Callable[..., Any] | None,
-    timeout: int,
-    kind: Routes,
-    values: dict[str, Value],
-) -> None:
-    import asyncio
-
-    try:
-        result = work()
-        if inspect.isawaitable(result):
-            result = await asyncio.wait_for(result, timeout or None)
-        msg.rc = code_of(result)
-    except TimeoutError:
-        msg.rc = -1
-    except Exit:
-        msg.rc = 0
-    msg.__dict__.pop("suspended", None)
-    if function is None:
-        return
-    hooks = core.post_script_hooks if kind is Routes.REQUEST else []
-
-    def finished(_: Outcome) -> None:
-        if not msg.__dict__.get("suspended"):
-            for hook in hooks:
-                hook(msg)
-
-    if inspect.iscoroutinefunction(function):
-        msg.__dict__["_own_vars"] = values
-        run_route(function, msg, kind, finished)
-        return
-    shared, mine = var.__dict__, dict(values)
-    var.__dict__ = mine
-    try:
-        run_route(function, msg, kind, finished)
-    finally:
-        _give_back(shared, mine, values)
-
-
-def launch(msg: SipMessage, work: Callable[[], Any], report: str | None = None, text: Value = None) -> None:
-    """`launch()`: start the work and go on; the report route gets the text as `$param(1)` and `$rc`."""
-    function = None
-    if report is not None:
-        generation = msg.generation or core.generation
-        function = generation.route("route", report) if generation is not None else None
-        if function is None:
-            logger.error("report route [%s] not present in the script", report)
-    core.spawn(_report(work, function, text, msg.generation))
-
-
-async def _report(work: Callable[[], Any], function: Callable[..., Any] | None, text: Value, generation: Any) -> None:
-    try:
-        result = work()
-        if inspect.isawaitable(result):
-            result = await result
-        code = code_of(result)
-    except Exit:
-        code = 0
-    if function is None:
-        return
-    from runtime.dispatch import dummy_message
-
-    blank = dummy_message()
-    blank.rc = code
-    blank.generation = generation or blank.generation
-    arguments = (text,) if _takes_params(function) else ()
-    run_route(function, blank, Routes.REQUEST, None, *arguments)
