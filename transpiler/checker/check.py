@@ -16,6 +16,7 @@ from transpiler.checker.known import KNOWN_MODULES, TRANSPORTS
 from transpiler.checker.statements import StatementChecker
 from transpiler.diagnostics import Diagnostics, Note
 from transpiler.emitter.analysis import walk
+from transpiler.nodes import Span
 
 __all__ = ["CheckedScript", "check"]
 
@@ -209,6 +210,9 @@ def _routes(script: nodes.Script, sink: Diagnostics) -> None:
         if key in seen and route.kind != "timer_route":
             first = seen[key]
             label = f"{route.kind}[{route.name}]" if route.name else route.kind
-            note = Note(first.head or first.span, "first defined here")
-            sink.error("E1040", route.head or route.span, f"{label} is redefined", "rename or remove one", [note])
+            notes = [Note(route.head or route.span, "it begins here"), Note(first.head or first.span, "first defined here")]
+            # at its closing brace, where OpenSIPS notices it
+            whole = route.span
+            end = Span(whole.file, whole.end_line, max(whole.end_col - 1, 1), whole.end_line, whole.end_col)
+            sink.error("E1040", end, f"{label} is redefined", "rename or remove one", notes)
         seen.setdefault(key, route)
